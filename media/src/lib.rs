@@ -1,0 +1,1 @@
+//! Tandem media: carries.
