@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use crate::call::{DialogRecord, Endpoint, MediaRecord, MediaStats};
-use crate::cause::Cause;
+use crate::cause::{Cause, Party};
 use crate::config::{AccessNumber, Destination, Phone, Trunk, TrunkState};
 use crate::id::{CallId, LegId, Number, TenantId, TrunkName, UserName};
 use crate::registration::{Binding, BindingEnd};
@@ -299,6 +299,8 @@ body! {
         /// Its other leg, for an attended transfer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<LegId>,
+        /// Who asked: the phone itself (REFER, it waits for an answer) or an operator.
+        by: Party,
     }
     /// The transfer is done.
     TransferCompleted {
@@ -569,7 +571,6 @@ impl Envelope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::Party;
 
     #[test]
     fn an_event_survives_its_json() {

@@ -3,12 +3,44 @@
 //! [`Tenant::handle`] decides: it checks a command against the state, applies the events that follow from it one by one
 //! and collects them together with the effects. State changes only in [`Tenant::apply`], so a tenant made by applying
 //! its recorded events equals the one that lived through them.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `state` | what a tenant knows, and how others read it |
+//! | `apply` | how each fact changes it |
+//! | `config`, `registration` | phones, trunks, access numbers; where phones are |
+//! | `routing` | where a dialled number leads, and dialling |
+//! | `call` | arrival, ringing, answer, end; `settle`, which keeps every leg's reason to stay |
+//! | `hold`, `transfer`, `replace`, `party` | what parties do with a call that is up |
+//! | `hearing` | what each leg hears, worked out from the state |
+//! | `limits` | every bound |
 
+mod apply;
+mod call;
+mod config;
+mod hearing;
+mod hold;
+pub mod limits;
+mod party;
+mod registration;
+mod replace;
+mod routing;
+mod state;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use smallvec::SmallVec;
+
+pub use self::state::{Attempt, Call, Leg, Phase, Service, Transfer};
+use crate::call::Audio;
 use crate::command::{Accepted, Command, Rejection};
-use crate::effect::Effect;
-use crate::event::Envelope;
-use crate::id::{Ids, TenantId};
+use crate::effect::{Effect, TimerKey};
+use crate::event::{CallEvent, ConfigEvent, Envelope, Event, Holder};
+use crate::id::{CallId, Ids, LegId, TenantId};
 use crate::time::Timestamp;
+use crate::{Cause, Party};
 
 /// What followed from commands: reused between commands to save allocations.
 #[derive(Debug, Default)]
@@ -24,12 +56,42 @@ pub struct Decision {
 pub struct Tenant {
     id: TenantId,
     seq: u64,
+    state: state::State,
 }
+
+/// What one command is decided with: the inputs, the place for what follows, and what the legs of the touched calls
+/// heard before.
+struct Desk<'a> {
+    now: Timestamp,
+    ids: &'a mut Ids,
+    out: &'a mut Decision,
+    touched: SmallVec<[CallId; 2]>,
+    heard: SmallVec<[(LegId, Audio); 4]>,
+}
+
+impl Desk<'_> {
+    fn order(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    fn set_timer(&mut self, key: TimerKey, at: Timestamp) {
+        self.order(Effect::SetTimer { key, at });
+    }
+
+    fn cancel_timer(&mut self, key: TimerKey) {
+        self.order(Effect::CancelTimer { key });
+    }
+}
+
+/// An accepted command that made nothing to name.
+type Outcome = Result<Accepted, Rejection>;
+
+const DONE: Outcome = Ok(Accepted { call: None });
 
 impl Tenant {
     /// A tenant before its first event.
     pub fn new(id: TenantId) -> Self {
-        Tenant { id, seq: 0 }
+        Tenant { id, seq: 0, state: state::State::default() }
     }
 
     /// Whose state this is.
@@ -44,12 +106,117 @@ impl Tenant {
 
     /// Carries out a command: appends events and effects to `out`, or changes nothing and says why.
     pub fn handle(&mut self, now: Timestamp, ids: &mut Ids, command: Command, out: &mut Decision) -> Result<Accepted, Rejection> {
-        let _ = (now, ids, command, out);
-        Ok(Accepted::default())
+        if !self.is_open() && !closed_tenant_takes(&command) {
+            return Err(Rejection::NoSuchTenant(self.id.to_string()));
+        }
+        let mut desk = Desk { now, ids, out, touched: SmallVec::new(), heard: SmallVec::new() };
+        let outcome = self.decide(&mut desk, command);
+        self.order_hearing(&mut desk);
+        outcome
     }
 
-    /// Takes one recorded fact into the state. Total: an event that doesn't fit changes nothing but `seq`.
-    pub fn apply(&mut self, envelope: &Envelope) {
-        self.seq = envelope.seq;
+    fn decide(&mut self, desk: &mut Desk<'_>, command: Command) -> Outcome {
+        match command {
+            Command::CreateTenant(settings) => self.create(desk, settings),
+            Command::ChangeTenant(settings) => self.change(desk, settings),
+            Command::RemoveTenant => self.remove(desk),
+            Command::AddPhone(phone) => self.add_phone(desk, phone),
+            Command::ChangePhone(phone) => self.change_phone(desk, phone),
+            Command::RemovePhone(user) => self.remove_phone(desk, user),
+            Command::AddTrunk(trunk) => self.add_trunk(desk, trunk),
+            Command::ChangeTrunk(trunk) => self.change_trunk(desk, trunk),
+            Command::RemoveTrunk(name) => self.remove_trunk(desk, name),
+            Command::AddNumber(number) => self.add_number(desk, number),
+            Command::ChangeNumber(number) => self.change_number(desk, number),
+            Command::RemoveNumber(number) => self.remove_number(desk, number),
+            Command::TrunkSeen { name, state, reason } => self.trunk_seen(desk, name, state, reason),
+
+            Command::Register { user, request, register } => self.register(desk, user, request, &register),
+            Command::ConnectionLost { user, flow } => self.connection_lost(desk, &user, flow),
+
+            Command::LegOffered { leg, from, caller, caller_name, called, dialog, replaces } => {
+                let offer = call::Offer { leg, from, caller, caller_name, called, dialog };
+                match replaces {
+                    None => self.arrive(desk, offer),
+                    Some(replaced) => self.arrive_replacing(desk, offer, replaced),
+                }
+            }
+            Command::LegProgressed { leg, status, early_media } => self.progress(desk, leg, status, early_media),
+            Command::LegAnswered { leg, dialog, media } => self.answer(desk, leg, dialog, media),
+            Command::LegMediaChanged { leg, dialog, media } => self.media_changed(desk, leg, dialog, media),
+            Command::LegDigit { leg, digit, duration_ms } => self.digit(desk, leg, digit, duration_ms),
+            Command::PromptEnded { leg } => self.prompt_ended(desk, leg),
+            Command::LegEnded { leg, cause, stats } => self.end_leg(desk, leg, cause, stats),
+
+            Command::LegHeld { leg } => self.set_hold(desk, leg, Holder::Phone, true),
+            Command::LegResumed { leg } => self.set_hold(desk, leg, Holder::Phone, false),
+            Command::Hold { leg } => self.set_hold(desk, leg, Holder::Operator, true),
+            Command::Resume { leg } => self.set_hold(desk, leg, Holder::Operator, false),
+
+            Command::TransferAsked { leg, target } => self.transfer(desk, leg, target, Party::Remote),
+            Command::Transfer { leg, target } => self.transfer(desk, leg, target, Party::Operator),
+            Command::Originate { from, to } => self.originate(desk, from, to),
+            Command::AddParty { call, number } => self.add_party(desk, call, number),
+            Command::Merge { call, other } => self.merge(desk, call, other),
+            Command::ReleaseLeg { leg } => self.release_leg(desk, leg),
+            Command::ReleaseCall { call } => self.release_call(desk, call),
+
+            Command::TimerFired(key) => self.timer_fired(desk, key),
+            Command::NodeRestarted => self.node_restarted(desk),
+        }
     }
+
+    /// A timer that is no longer true is not an error: it may have been due while its cancellation was on the way.
+    fn timer_fired(&mut self, desk: &mut Desk<'_>, key: TimerKey) -> Outcome {
+        match key {
+            TimerKey::NoAnswer(leg) => self.no_answer(desk, leg),
+            TimerKey::ReleaseGuard(leg) => self.release_guard(desk, leg),
+            TimerKey::Registration(user, contact) => self.registration_due(desk, user, contact),
+        }
+    }
+
+    /// After a restart nothing that was up is up: the switch has no dialog and the shard no timer of before.
+    fn node_restarted(&mut self, desk: &mut Desk<'_>) -> Outcome {
+        let cause = Cause { sip: 503, q850: 41, by: Party::System, text: Some("node restarted".into()) };
+        for id in self.call_ids() {
+            self.close_call(desk, id, &cause);
+        }
+        self.restart_registrations(desk);
+        DONE
+    }
+
+    /// Calls in the order in which they began, because events must not depend on a hash.
+    fn call_ids(&self) -> Vec<CallId> {
+        let mut ids: Vec<CallId> = self.state.calls.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The only way to change state: gives the fact its place, applies it, hands it out.
+    fn emit(&mut self, desk: &mut Desk<'_>, event: Event) {
+        let envelope = Envelope { tenant: self.id.clone(), seq: self.seq + 1, time: desk.now, event };
+        self.apply(&envelope);
+        desk.out.events.push(envelope);
+    }
+
+    fn emit_config(&mut self, desk: &mut Desk<'_>, event: impl Into<ConfigEvent>) {
+        self.emit(desk, Event::Config(event.into()));
+    }
+
+    fn emit_call(&mut self, desk: &mut Desk<'_>, call: CallId, event: impl Into<CallEvent>) {
+        let event = event.into();
+        self.note_hearing(desk, call);
+        if let CallEvent::Moved(moved) = &event {
+            self.note_hearing(desk, moved.from);
+        }
+        self.emit(desk, Event::Call(call, event));
+    }
+}
+
+/// A removed tenant still sees its last legs out.
+fn closed_tenant_takes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::CreateTenant(_) | Command::LegAnswered { .. } | Command::LegEnded { .. } | Command::TimerFired(_) | Command::NodeRestarted
+    )
 }

@@ -1,0 +1,463 @@
+//! A call's life: it arrives or is originated, rings, is answered, ends.
+
+use smol_str::SmolStr;
+
+use super::routing::{Dialler, Errand, Plan};
+use super::state::{Attempt, Leg, Phase};
+use super::{DONE, Desk, Outcome, Tenant, limits};
+use crate::call::{DialogRecord, Endpoint, MediaRecord, MediaStats};
+use crate::cause::{Cause, Party};
+use crate::command::{Accepted, Rejection};
+use crate::config::Destination;
+use crate::effect::{Effect, TimerKey};
+use crate::event::{self as fact, Purpose, Route};
+use crate::id::{CallId, LegId, Number, UserName};
+
+/// An INVITE that begins a dialog.
+pub(super) struct Offer {
+    pub(super) leg: LegId,
+    pub(super) from: Endpoint,
+    pub(super) caller: SmolStr,
+    pub(super) caller_name: Option<SmolStr>,
+    pub(super) called: SmolStr,
+    pub(super) dialog: DialogRecord,
+}
+
+impl Offer {
+    pub(super) fn arrived(self) -> fact::CallArrived {
+        let Offer { leg, from, caller, caller_name, called, dialog } = self;
+        fact::CallArrived { leg, from, caller, caller_name, called, dialog }
+    }
+}
+
+impl Tenant {
+    // ---- arrival --------------------------------------------------------------------------------------------------
+
+    pub(super) fn arrive(&mut self, desk: &mut Desk<'_>, offer: Offer) -> Outcome {
+        let (id, leg) = (self.admit(desk, &offer)?, offer.leg);
+        let dialler = Dialler { endpoint: &offer.from, flow: Some(offer.dialog.flow) };
+        let verdict = self.check_room(&offer.from).and_then(|()| self.plan(desk.now, &offer.called, &dialler));
+        self.emit_call(desk, id, offer.arrived());
+        match verdict {
+            Ok(plan) if plan.is_service() => {
+                self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(leg) }, plan);
+                self.answer_caller(desk, id, leg, None);
+            }
+            Ok(plan) => self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(leg) }, plan),
+            Err(cause) => self.release(desk, leg, cause),
+        }
+        Ok(Accepted { call: Some(id) })
+    }
+
+    /// Turns away without an event what can't be remembered.
+    pub(super) fn admit(&self, desk: &mut Desk<'_>, offer: &Offer) -> Result<CallId, Rejection> {
+        if self.leg(offer.leg).is_some() {
+            return Err(Rejection::AlreadyExists { what: "leg", name: offer.leg.to_string() });
+        }
+        let most = self.max_calls().saturating_add(limits::REFUSED_CALLS);
+        if self.state.calls.len() >= most {
+            return Err(Rejection::LimitReached { what: "calls and refused calls", limit: most as u64 });
+        }
+        Ok(desk.ids.call())
+    }
+
+    fn max_calls(&self) -> usize {
+        self.settings().map_or(0, |settings| settings.max_calls as usize)
+    }
+
+    fn check_room(&self, from: &Endpoint) -> Result<(), Cause> {
+        let refuse = |sip, q850, text| Err(Cause { sip, q850, by: Party::System, text: Some(SmolStr::new_static(text)) });
+        let known = match from {
+            Endpoint::Phone(user) => self.phone(user).is_some(),
+            Endpoint::Trunk(name) => self.trunk(name).is_some(),
+        };
+        if !known {
+            return refuse(403, 21, "unknown caller");
+        }
+        if self.live_calls() as usize >= self.max_calls() {
+            return refuse(503, 42, "too many calls");
+        }
+        match from {
+            Endpoint::Trunk(name) if self.state.trunks.get(name).is_some_and(|entry| !self.trunk_has_room(entry)) => {
+                refuse(503, 34, "too many calls on this trunk")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn originate(&mut self, desk: &mut Desk<'_>, from: UserName, to: SmolStr) -> Outcome {
+        if self.phone(&from).is_none() {
+            return Err(Rejection::NotFound { what: "phone", name: from.to_string() });
+        }
+        if Number::new(&to).is_err() {
+            return Err(Rejection::Invalid {
+                field: "to",
+                value: to.to_string(),
+                rule: "1 to 64 characters of A-Z, a-z, 0-9 and `+*#-_.`",
+            });
+        }
+        if self.live_calls() as usize >= self.max_calls() {
+            return Err(Rejection::LimitReached { what: "calls", limit: self.max_calls() as u64 });
+        }
+        let endpoint = Endpoint::Phone(from.clone());
+        let targets = self
+            .contacts_to_call(desk.now, &from, &Dialler { endpoint: &endpoint, flow: None })
+            .map_err(|_| Rejection::WrongState { action: "originate", state: format!("phone `{from}` is not registered") })?;
+        let id = desk.ids.call();
+        self.emit_call(desk, id, fact::CallOriginated { from: endpoint, called: to });
+        let called = SmolStr::new(from.as_str());
+        for target in targets {
+            self.dial(desk, Errand { call: id, purpose: Purpose::Originate, behalf: None }, &called, target);
+        }
+        Ok(Accepted { call: Some(id) })
+    }
+
+    // ---- ringing --------------------------------------------------------------------------------------------------
+
+    pub(super) fn progress(&mut self, desk: &mut Desk<'_>, id: LegId, status: u16, early_media: bool) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        if leg.is_caller() {
+            return Err(Rejection::WrongState { action: "ring", state: format!("leg {id} is a caller's") });
+        }
+        // A 18x may overtake nothing but can be overtaken by an answer; a repeated one says nothing new.
+        let news = leg.phase == Phase::Calling || (early_media && !leg.early_media);
+        if !leg.is_live() || leg.phase == Phase::Up || !news {
+            return DONE;
+        }
+        let call = leg.call;
+        self.emit_call(desk, call, fact::LegRinging { leg: id, status, early_media });
+        self.tell_caller(desk, call, id, early_media);
+        DONE
+    }
+
+    /// The caller is told once that it rings. Early audio reaches it only when there is one source: of several phones
+    /// that ring, none is the right one.
+    fn tell_caller(&mut self, desk: &mut Desk<'_>, call_id: CallId, ringing: LegId, early_media: bool) {
+        let Some(call) = self.call(call_id) else { return };
+        let Some(Attempt { purpose: Purpose::Call, behalf: Some(caller_id), .. }) = call.attempt else { return };
+        let Some(caller) = self.leg(caller_id).filter(|leg| leg.is_live() && leg.phase != Phase::Up) else { return };
+        let alone = self.coming(call).count() == 1;
+        if early_media && alone && !caller.early_media {
+            self.emit_call(desk, call_id, fact::LegRinging { leg: caller_id, status: 183, early_media: true });
+            desk.order(Effect::EarlyMedia { leg: caller_id, with: ringing });
+        } else if caller.phase == Phase::Calling {
+            self.emit_call(desk, call_id, fact::LegRinging { leg: caller_id, status: 180, early_media: false });
+            desk.order(Effect::Ring { leg: caller_id });
+        }
+    }
+
+    pub(super) fn no_answer(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
+        if let Some(leg) = self.leg(id).filter(|leg| leg.is_live() && !leg.is_caller() && leg.phase != Phase::Up) {
+            let call = leg.call;
+            let cause = Cause { sip: 480, q850: 19, by: Party::System, text: Some("no answer".into()) };
+            self.release_and_settle(desk, call, id, cause);
+        }
+        DONE
+    }
+
+    // ---- answer ---------------------------------------------------------------------------------------------------
+
+    pub(super) fn answer(&mut self, desk: &mut Desk<'_>, id: LegId, dialog: DialogRecord, media: MediaRecord) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        if let Some(cause) = &leg.releasing {
+            // The 200 crossed our CANCEL (RFC 3261 §9.1): it is ended all the same.
+            desk.order(Effect::Release { leg: id, cause: cause.clone() });
+            return DONE;
+        }
+        if leg.is_caller() || leg.phase == Phase::Up {
+            return Err(Rejection::WrongState { action: "answer", state: format!("leg {id} is a caller's or up already") });
+        }
+        let call = leg.call;
+        let attempt = self.call(call).and_then(|call| call.attempt.clone()).filter(|attempt| attempt.legs.contains(&id));
+        self.emit_call(desk, call, fact::LegAnswered { leg: id, dialog: Some(dialog), media: Some(media) });
+        desk.cancel_timer(TimerKey::NoAnswer(id));
+        match attempt {
+            Some(attempt) => self.conclude(desk, call, id, &attempt),
+            None => self.release(desk, id, Cause::normal(Party::System)),
+        }
+        self.settle(desk, call, &Cause::normal(Party::System));
+        DONE
+    }
+
+    /// Somebody has answered: ends whoever else rings, and does what the call was for.
+    pub(super) fn conclude(&mut self, desk: &mut Desk<'_>, call: CallId, winner: LegId, attempt: &Attempt) {
+        for loser in attempt.legs.iter().copied().filter(|leg| *leg != winner) {
+            let elsewhere = Cause { sip: 487, q850: 26, by: Party::System, text: Some("answered elsewhere".into()) };
+            self.release(desk, loser, elsewhere);
+        }
+        match (attempt.purpose, attempt.behalf) {
+            (Purpose::Call, Some(caller)) => self.connect(desk, call, caller, winner),
+            (Purpose::Originate, _) => self.call_on_behalf(desk, call, winner),
+            (Purpose::Transfer, _) => self.complete_transfer(desk, call, Some(winner)),
+            (Purpose::Party, _) => self.join_party(desk, call, winner),
+            (Purpose::Call, None) => self.release(desk, winner, Cause::normal(Party::System)),
+        }
+    }
+
+    fn connect(&mut self, desk: &mut Desk<'_>, call: CallId, caller: LegId, winner: LegId) {
+        if let Some(transferring) = self.call(call).and_then(|call| call.consulted_by) {
+            self.complete_consultation(desk, transferring, call, caller, winner);
+            return;
+        }
+        let Some(leg) = self.leg(caller).filter(|leg| leg.is_live() && leg.call == call) else {
+            self.release(desk, winner, Cause::normal(Party::Peer));
+            return;
+        };
+        if leg.phase != Phase::Up {
+            self.answer_caller(desk, call, caller, Some(winner));
+        }
+        // An originated call may have been merged into a conference while it rang.
+        let mut legs = self.call(call).map(|call| call.bridge.clone()).filter(|bridge| bridge.contains(&caller)).unwrap_or(vec![caller]);
+        legs.push(winner);
+        self.emit_call(desk, call, fact::LegsBridged { legs });
+    }
+
+    /// The originating phone has answered: now its wish.
+    fn call_on_behalf(&mut self, desk: &mut Desk<'_>, id: CallId, caller: LegId) {
+        let Some(call) = self.call(id) else { return };
+        let plan = self.plan(desk.now, &call.called, &Dialler { endpoint: &call.from, flow: None });
+        match plan {
+            Ok(plan) => self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(caller) }, plan),
+            Err(cause) => self.release(desk, caller, cause),
+        }
+    }
+
+    pub(super) fn answer_caller(&mut self, desk: &mut Desk<'_>, call: CallId, leg: LegId, with: Option<LegId>) {
+        self.emit_call(desk, call, fact::LegAnswered { leg, dialog: None, media: None });
+        desk.order(Effect::Answer { leg, with });
+    }
+
+    // ---- while it is up -------------------------------------------------------------------------------------------
+
+    pub(super) fn media_changed(&mut self, desk: &mut Desk<'_>, id: LegId, dialog: Option<DialogRecord>, media: MediaRecord) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        if leg.is_live() {
+            let call = leg.call;
+            self.emit_call(desk, call, fact::LegMedia { leg: id, dialog, media });
+        }
+        DONE
+    }
+
+    pub(super) fn digit(&mut self, desk: &mut Desk<'_>, id: LegId, digit: char, duration_ms: u32) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        if !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
+            return Err(Rejection::Invalid { field: "digit", value: digit.to_string(), rule: "0-9, `*`, `#` or A-D" });
+        }
+        if leg.is_live() {
+            let call = leg.call;
+            self.emit_call(desk, call, fact::LegDigit { leg: id, digit, duration_ms });
+        }
+        DONE
+    }
+
+    /// After a prompt there is nothing more to hear.
+    pub(super) fn prompt_ended(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        let call = leg.call;
+        let service = self.call(call).and_then(|call| call.service.as_ref());
+        let hears_it = service.is_some_and(|service| service.leg == id && matches!(service.destination, Destination::Prompt(_)));
+        if leg.is_up() && hears_it {
+            self.release_and_settle(desk, call, id, Cause::normal(Party::System));
+        }
+        DONE
+    }
+
+    // ---- the end --------------------------------------------------------------------------------------------------
+
+    pub(super) fn end_leg(&mut self, desk: &mut Desk<'_>, id: LegId, cause: Cause, stats: Option<MediaStats>) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?.clone();
+        // What we released ended for our reason, not for the 487 or 200 that confirms it.
+        let cause = leg.releasing.clone().unwrap_or(cause);
+        self.leg_over(desk, id, &leg, cause, stats);
+        DONE
+    }
+
+    pub(super) fn release_guard(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
+        if let Some(leg) = self.leg(id).filter(|leg| !leg.is_live()).cloned() {
+            let cause = Cause::sip(408, Party::System).because("release was not confirmed");
+            self.leg_over(desk, id, &leg, cause, None);
+        }
+        DONE
+    }
+
+    fn leg_over(&mut self, desk: &mut Desk<'_>, id: LegId, leg: &Leg, cause: Cause, stats: Option<MediaStats>) {
+        let call = leg.call;
+        let called = self.call(call).and_then(|call| call.attempt.as_ref()).is_some_and(|attempt| attempt.legs.contains(&id));
+        self.emit_call(desk, call, fact::LegEnded { leg: id, cause: cause.clone(), stats });
+        if leg.releasing.is_some() {
+            desk.cancel_timer(TimerKey::ReleaseGuard(id));
+        } else if !leg.is_caller() && leg.phase != Phase::Up {
+            desk.cancel_timer(TimerKey::NoAnswer(id));
+        }
+        let trunk_failed = called && leg.is_live() && matches!(leg.endpoint, Endpoint::Trunk(_)) && is_trunk_failure(&cause);
+        if trunk_failed && self.attempt_is_wanted(call) && self.dial_next_trunk(desk, call) {
+            return;
+        }
+        let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };
+        self.settle(desk, call, &why);
+    }
+
+    fn best_cause(&self, call: CallId) -> Option<Cause> {
+        self.call(call)?.attempt.as_ref()?.best.clone()
+    }
+
+    pub(super) fn release_leg(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
+        let call = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?.call;
+        self.release_and_settle(desk, call, id, Cause::normal(Party::Operator));
+        DONE
+    }
+
+    pub(super) fn release_call(&mut self, desk: &mut Desk<'_>, id: CallId) -> Outcome {
+        if self.call(id).is_none() {
+            return Err(Rejection::NoSuchCall(id));
+        }
+        self.release_all(desk, id, &Cause::normal(Party::Operator));
+        DONE
+    }
+
+    pub(super) fn release_all(&mut self, desk: &mut Desk<'_>, id: CallId, cause: &Cause) {
+        for leg in self.call(id).map(|call| call.legs.clone()).unwrap_or_default() {
+            self.release(desk, leg, cause.clone());
+        }
+        self.settle(desk, id, cause);
+    }
+
+    pub(super) fn release_and_settle(&mut self, desk: &mut Desk<'_>, call: CallId, leg: LegId, cause: Cause) {
+        let called = self.call(call).is_some_and(|call| self.coming(call).any(|coming| coming == leg));
+        self.release(desk, leg, cause.clone());
+        let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };
+        self.settle(desk, call, &why);
+    }
+
+    /// Ends one leg; nothing if it is on its way out already. The consequences for others are for [`Tenant::settle`].
+    pub(super) fn release(&mut self, desk: &mut Desk<'_>, id: LegId, cause: Cause) {
+        let Some(leg) = self.leg(id).filter(|leg| leg.is_live()) else { return };
+        let cause = fitting(cause, leg);
+        let call = leg.call;
+        if !leg.is_caller() && leg.phase != Phase::Up {
+            desk.cancel_timer(TimerKey::NoAnswer(id));
+        }
+        self.emit_call(desk, call, fact::LegReleasing { leg: id, cause: cause.clone() });
+        desk.order(Effect::Release { leg: id, cause });
+        desk.set_timer(TimerKey::ReleaseGuard(id), desk.now + limits::RELEASE_GUARD);
+    }
+
+    /// Writes a call off without a word to the switch, which has forgotten it.
+    pub(super) fn close_call(&mut self, desk: &mut Desk<'_>, id: CallId, cause: &Cause) {
+        let Some(call) = self.call(id) else { return };
+        let answered = call.answered;
+        for leg in call.legs.clone() {
+            self.emit_call(desk, id, fact::LegEnded { leg, cause: cause.clone(), stats: None });
+        }
+        self.emit_call(desk, id, fact::CallEnded { cause: cause.clone(), answered });
+    }
+}
+
+/// The cause as it fits the state of the leg: an INVITE without an answer is refused or cancelled with a failure.
+fn fitting(mut cause: Cause, leg: &Leg) -> Cause {
+    if leg.phase == Phase::Up {
+        return cause;
+    }
+    match (leg.is_caller(), cause.sip) {
+        // A challenge of a trunk is not meant for our caller, and we don't redirect.
+        (true, 401 | 407) => cause.sip = 403,
+        (true, 400..=699) => {}
+        (true, _) => cause.sip = if cause.by == Party::Operator { 603 } else { 480 },
+        (false, 400..=699) => {}
+        (false, _) => cause.sip = 487,
+    }
+    cause
+}
+
+/// Another trunk may do better: this one is silent or in trouble. A refusal of the called party is final.
+fn is_trunk_failure(cause: &Cause) -> bool {
+    matches!(cause.sip, 408 | 500..=599)
+}
+
+// ---- settling -----------------------------------------------------------------------------------------------------
+
+impl Tenant {
+    /// After a leg has gone: puts the rest of its call in order. Every leg that stays has a reason to; a call without
+    /// legs ends. `why` is passed on to whom the going concerns.
+    pub(super) fn settle(&mut self, desk: &mut Desk<'_>, id: CallId, why: &Cause) {
+        self.settle_bridge(desk, id);
+        self.settle_transfer(desk, id, why);
+        self.settle_attempt(desk, id);
+        self.release_idle(desk, id, why);
+        let consulted_by = self.call(id).and_then(|call| call.consulted_by);
+        self.end_if_empty(desk, id, why);
+        if let Some(transferring) = consulted_by {
+            self.settle_transfer(desk, transferring, why);
+            self.release_idle(desk, transferring, why);
+        }
+    }
+
+    fn settle_bridge(&mut self, desk: &mut Desk<'_>, id: CallId) {
+        let Some(call) = self.call(id).filter(|call| !call.bridge.is_empty()) else { return };
+        let staying: Vec<LegId> = call.bridge.iter().copied().filter(|leg| self.is_live_in(*leg, id)).collect();
+        if staying.len() == call.bridge.len() && staying.len() > 1 {
+            return;
+        }
+        if staying.len() > 1 {
+            self.emit_call(desk, id, fact::LegsBridged { legs: staying });
+        } else {
+            let legs = call.bridge.clone();
+            self.emit_call(desk, id, fact::LegsParted { legs });
+        }
+    }
+
+    /// Ends the attempt when the party it was for has gone.
+    fn settle_attempt(&mut self, desk: &mut Desk<'_>, id: CallId) {
+        if self.attempt_is_wanted(id) {
+            return;
+        }
+        let coming: Vec<LegId> = self.call(id).map(|call| self.coming(call).collect()).unwrap_or_default();
+        for leg in coming {
+            self.release(desk, leg, Cause::sip(487, Party::Peer));
+        }
+    }
+
+    /// Whether somebody still waits for the party that is being called.
+    fn attempt_is_wanted(&self, id: CallId) -> bool {
+        let Some(call) = self.call(id) else { return false };
+        let Some(attempt) = &call.attempt else { return false };
+        match attempt.purpose {
+            Purpose::Originate => true,
+            Purpose::Call => attempt.behalf.is_some_and(|behalf| self.is_live_in(behalf, id)),
+            Purpose::Transfer => call.transfer.as_ref().is_some_and(|transfer| self.is_live_in(transfer.transferee, id)),
+            Purpose::Party => !self.up_legs(call).is_empty(),
+        }
+    }
+
+    fn release_idle(&mut self, desk: &mut Desk<'_>, id: CallId, why: &Cause) {
+        let Some(call) = self.call(id) else { return };
+        let idle: Vec<LegId> = call.legs.iter().copied().filter(|leg| !self.has_reason_to_stay(*leg, id)).collect();
+        for leg in idle {
+            self.release(desk, leg, why.clone().by(Party::Peer));
+        }
+    }
+
+    fn has_reason_to_stay(&self, id: LegId, call_id: CallId) -> bool {
+        let (Some(leg), Some(call)) = (self.leg(id), self.call(call_id)) else { return false };
+        let in_attempt = call.attempt.as_ref().is_some_and(|attempt| {
+            attempt.legs.contains(&id)
+                || (self.is_calling(call) && (attempt.behalf == Some(id) || (attempt.purpose == Purpose::Party && leg.is_up())))
+        });
+        in_attempt
+            || call.bridge.contains(&id)
+            || call.service.as_ref().is_some_and(|service| service.leg == id)
+            || call.transfer.as_ref().is_some_and(|transfer| transfer.by == id || transfer.transferee == id)
+    }
+
+    fn end_if_empty(&mut self, desk: &mut Desk<'_>, id: CallId, why: &Cause) {
+        let Some(call) = self.call(id).filter(|call| call.legs.is_empty()) else { return };
+        let cause = call.cause.clone().unwrap_or_else(|| why.clone());
+        let answered = call.answered;
+        self.emit_call(desk, id, fact::CallEnded { cause, answered });
+    }
+}
+
+/// A plan for [`Route::Replaces`] calls nobody.
+pub(super) fn replacing(called: SmolStr, replaced: LegId) -> Plan {
+    Plan { called, route: Route::Replaces(replaced), targets: Vec::new() }
+}
