@@ -1,1 +1,5 @@
 //! Tandem media: carries.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod sip;

@@ -1,0 +1,22 @@
+//! SIP from the bytes up: messages, headers, session descriptions, authentication, sockets; transactions, dialogs and
+//! the user agent above them.
+//!
+//! * [`wire`] turns untrusted bytes into a [`message::Message`]: an index first, typed values ([`header`], [`uri`]) on
+//!   demand. Every bound is in [`limits`].
+//! * [`build`] makes outgoing messages and puts them into bytes; nothing that came from a peer can inject a header.
+//! * [`sdp`] offers and answers audio (RFC 3264); [`auth`] does digest on both sides.
+//! * [`transport`] owns the sockets of the signalling thread.
+
+pub mod auth;
+pub mod build;
+pub mod header;
+pub mod limits;
+pub mod message;
+pub mod sdp;
+pub mod transport;
+pub mod uri;
+pub mod wire;
+
+pub use header::{Method, Name};
+pub use message::{Message, Refusal};
+pub use uri::{Host, HostPort, Scheme, Uri};

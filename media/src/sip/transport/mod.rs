@@ -1,0 +1,1 @@
+//! Sockets of the signalling thread, and the search for servers (RFC 3263).
