@@ -203,7 +203,11 @@ impl State {
         let Some(leg) = self.legs.get_mut(&it.leg).filter(|leg| leg.call == it.from) else { return };
         leg.call = id;
         let up = leg.phase == Phase::Up;
-        self.with_call(it.from, |call| forget_leg(call, it.leg));
+        self.with_call(it.from, |call| {
+            forget_leg(call, it.leg);
+            // Handed on, not failed, whatever becomes of those who rang in it.
+            call.cause.get_or_insert(Cause::normal(Party::System));
+        });
         self.note_closing(it.from);
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.legs.push(it.leg);

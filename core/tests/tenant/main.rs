@@ -2,7 +2,7 @@
 //!
 //! A failing history prints its seed; `TANDEM_SEED=<seed> cargo test -p tandem-core --test tenant` lives it again.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 mod wishes;
 mod world;
