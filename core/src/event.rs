@@ -561,8 +561,10 @@ impl Envelope {
         let event = if CallEvent::knows(&raw.kind) {
             let call = raw.call.ok_or_else(|| DecodeError::NoCall(raw.kind.to_string()))?;
             Event::Call(call, CallEvent::decode(&raw.kind, raw.data.get())?)
-        } else {
+        } else if ConfigEvent::knows(&raw.kind) {
             Event::Config(ConfigEvent::decode(&raw.kind, raw.data.get())?)
+        } else {
+            return Err(DecodeError::UnknownKind(raw.kind.into_owned()));
         };
         Ok(Envelope { tenant: raw.tenant, seq: raw.seq, time: raw.time, event })
     }

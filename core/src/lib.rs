@@ -9,6 +9,8 @@
 //! * [`engine`]: runs tenants on threads without locks: shards, mailboxes, timers.
 //! * [`log`]: where events live: segment files, and Kafka fed from them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod call;
 pub mod cause;
 pub mod command;
