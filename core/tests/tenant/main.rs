@@ -7,7 +7,9 @@
 mod wishes;
 mod world;
 
-use tandem_core::event::Envelope;
+use std::collections::BTreeMap;
+
+use tandem_core::event::{CallEvent, ConfigEvent, Envelope};
 use tandem_core::tenant::Tenant;
 
 use world::World;
@@ -42,32 +44,64 @@ fn live(seed: u64) -> World {
     world
 }
 
+/// What a run of histories met.
+#[derive(Default)]
+struct Tally {
+    commands: usize,
+    refused: usize,
+    kinds: BTreeMap<&'static str, usize>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.commands += other.commands;
+        self.refused += other.refused;
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+    }
+}
+
 /// Replay equals life, through memory and through JSON; sequence without gaps; no leg in two calls or bridges; every
 /// call and leg ends exactly once; every timer is cancelled or fires; what is refused changes nothing; no order names a
 /// leg that is over. The checks are in [`World`], after each command and at the end.
 #[test]
 fn any_history_keeps_the_promises() {
-    let (mut commands, mut refused, mut events) = (0, 0, 0);
-    let mut kinds = std::collections::BTreeMap::<&str, usize>::new();
-    for seed in seeds() {
-        let guard = Seed(seed);
-        let world = live(seed);
-        world.check_drained();
-        replays_from_its_bytes(&world);
-        commands += world.commands;
-        refused += world.refused;
-        events += world.history.len();
-        for envelope in &world.history {
-            *kinds.entry(envelope.event.kind()).or_default() += 1;
+    let seeds = seeds();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let parts = seeds.chunks(seeds.len().div_ceil(threads));
+        let running: Vec<_> = parts.map(|part| scope.spawn(|| live_all(part))).collect();
+        for part in running {
+            tally.add(part.join().expect("a promise was broken"));
         }
-        drop(guard);
-    }
-    println!("{commands} commands, {refused} of them refused, {events} events: {kinds:?}");
-    if std::env::var("TANDEM_SEED").is_err() {
+    });
+    let Tally { commands, refused, kinds } = tally;
+    println!("{commands} commands, {refused} of them refused, events: {kinds:?}");
+    if seeds.len() > 1 {
         assert!(commands >= 100_000, "too few commands: {commands}");
-        assert!(kinds.len() == 35, "not every kind of event was met: {kinds:?}");
+        assert_eq!(kinds.len(), CallEvent::schemas().len() + ConfigEvent::schemas().len(), "not every kind was met: {kinds:?}");
         assert!(refused * 3 < commands, "most commands are to be carried out: {refused} of {commands} were not");
     }
+}
+
+fn live_all(seeds: &[u64]) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let _guard = Seed(*seed);
+        let world = live(*seed);
+        world.check_drained();
+        // JSON costs more than the whole history without optimisation: a sample is enough.
+        if seed % 5 == 0 || seeds.len() == 1 {
+            replays_from_its_bytes(&world);
+        }
+        tally.add(Tally { commands: world.commands, refused: world.refused, kinds: BTreeMap::new() });
+        for envelope in &world.history {
+            *tally.kinds.entry(envelope.event.kind()).or_default() += 1;
+        }
+    }
+    tally
 }
 
 fn replays_from_its_bytes(world: &World) {
