@@ -6,14 +6,18 @@
 //! * [`build`] makes outgoing messages and puts them into bytes; nothing that came from a peer can inject a header.
 //! * [`sdp`] offers and answers audio (RFC 3264); [`auth`] does digest on both sides.
 //! * [`transport`] owns the sockets of the signalling thread.
+//! * [`transaction`] repeats and absorbs (RFC 3261 §17), [`dialog`] remembers (§12), [`ua`] makes calls of both.
 
 pub mod auth;
 pub mod build;
+pub mod dialog;
 pub mod header;
 pub mod limits;
 pub mod message;
 pub mod sdp;
+pub mod transaction;
 pub mod transport;
+pub mod ua;
 pub mod uri;
 pub mod wire;
 
