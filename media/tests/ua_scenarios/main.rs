@@ -1,0 +1,6 @@
+//! Calls between two user agents on a virtual clock, joined by a network that can be made bad. One scenario per test,
+//! named as one would say it in a bug report.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+
+mod answered;
+mod pair;
