@@ -10,9 +10,12 @@ fn an_answered_call_hung_up_by_the_caller() {
     assert_eq!(pair.sent(Side::A), ["INVITE", "ACK"]);
     assert_eq!(pair.sent(Side::B), ["180 INVITE", "200 INVITE"]);
     assert!(pair.a.events.iter().any(|event| matches!(event, UaEvent::Progressed { leg, status: 180, sdp: None } if *leg == a)));
-    assert!(pair.a.events.iter().any(
-        |event| matches!(event, UaEvent::Answered { leg, sdp: Some(sdp), needs_answer: false, .. } if *leg == a && sdp == ANSWER)
-    ));
+    assert!(
+        pair.a
+            .events
+            .iter()
+            .any(|event| matches!(event, UaEvent::Answered { leg, sdp: Some(sdp), needs_answer: false, .. } if *leg == a && sdp == ANSWER))
+    );
     assert!(pair.b.events.iter().any(|event| matches!(event, UaEvent::Confirmed { leg, sdp: None } if *leg == b)));
 
     pair.a.ua.release(pair.now, a, Cause::normal(Party::Peer)).unwrap();

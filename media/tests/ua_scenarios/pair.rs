@@ -280,14 +280,26 @@ impl Pair {
     /// The last message of a kind that a side sent.
     #[track_caller]
     pub fn last(&self, side: Side, what: &str) -> Message {
-        self.wire.iter().rev().find(|packet| packet.from == side && packet.what() == what).unwrap_or_else(|| panic!("no {what}")).message.clone()
+        self.wire
+            .iter()
+            .rev()
+            .find(|packet| packet.from == side && packet.what() == what)
+            .unwrap_or_else(|| panic!("no {what}"))
+            .message
+            .clone()
     }
 
     /// Nothing is left on either side.
     #[track_caller]
     pub fn assert_idle(&self) {
         for (name, peer) in [("a", &self.a), ("b", &self.b)] {
-            assert!(peer.ua.is_idle(), "{name}: {} legs, {:?} transactions, next timer {:?}", peer.ua.legs(), peer.ua.transactions(), peer.ua.poll_timeout());
+            assert!(
+                peer.ua.is_idle(),
+                "{name}: {} legs, {:?} transactions, next timer {:?}",
+                peer.ua.legs(),
+                peer.ua.transactions(),
+                peer.ua.poll_timeout()
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ pub mod session_timer;
 use smol_str::SmolStr;
 use tandem_core::{DialogRecord, Flow};
 
-use crate::sip::header::{Contacts, HeaderError, NameAddr, Name};
+use crate::sip::header::{Contacts, HeaderError, Name, NameAddr};
 use crate::sip::message::Message;
 use crate::sip::uri::Uri;
 

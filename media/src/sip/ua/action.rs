@@ -61,6 +61,17 @@ pub struct RequestParams {
     pub credentials: Option<Credentials>,
 }
 
-/// tmp
-#[derive(Debug, Clone)]
-pub struct Credentials;
+/// What to answer a challenge with (RFC 3261 §22).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Digest user name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({})", self.user)
+    }
+}

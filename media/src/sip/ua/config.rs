@@ -60,9 +60,8 @@ impl Default for UaConfig {
 impl UaConfig {
     /// The address that a peer on this flow is told.
     pub(crate) fn advertised(&self, flow: &Flow) -> SocketAddr {
-        let entry = self.advertised.iter().find(|entry| {
-            entry.transport == flow.transport && entry.address.is_ipv4() == flow.local.is_ipv4()
-        });
+        let entry =
+            self.advertised.iter().find(|entry| entry.transport == flow.transport && entry.address.is_ipv4() == flow.local.is_ipv4());
         match entry {
             Some(entry) if entry.address.ip().is_unspecified() => SocketAddr::new(flow.local.ip(), entry.address.port()),
             Some(entry) => entry.address,

@@ -7,9 +7,6 @@
 //!
 //! * `receive`: what a message means and who deals with it
 //! * `uas`, `uac`: being invited, inviting
-//! * `modify`: re-INVITE and UPDATE both ways, session timers
-//! * `refer`: transfers; `info`: keys
-//! * `outside`: OPTIONS, REGISTER and what else stands outside of dialogs
 //! * `send`: how messages are made
 
 mod action;
@@ -33,7 +30,7 @@ use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 use tandem_core::{Cause, DialogRecord, Flow, Ids, LegId, Party, Timestamp};
 
-pub use action::{InviteParams, RequestParams};
+pub use action::{Credentials, InviteParams, RequestParams};
 pub use config::{Advertised, SessionConfig, UaConfig};
 pub use event::{ActionError, Offered, ReferToken, Registering, UaEvent};
 
@@ -211,7 +208,12 @@ impl UserAgent {
     }
 
     /// An action on a leg.
-    fn act<R>(&mut self, now: Timestamp, id: LegId, work: impl FnOnce(&mut Self, &mut Leg) -> Result<R, ActionError>) -> Result<R, ActionError> {
+    fn act<R>(
+        &mut self,
+        now: Timestamp,
+        id: LegId,
+        work: impl FnOnce(&mut Self, &mut Leg) -> Result<R, ActionError>,
+    ) -> Result<R, ActionError> {
         let result = self.with(id, work).unwrap_or(Err(ActionError::NoSuchLeg(id)));
         self.settle(now);
         result

@@ -5,8 +5,8 @@ use tandem_core::{Flow, LegId, Timestamp, Transport};
 
 use super::leg::Leg;
 use super::{ClientUse, InviteUse, UserAgent};
-use crate::sip::dialog::Dialog;
 use crate::sip::build::{Headers, Request, Response};
+use crate::sip::dialog::Dialog;
 use crate::sip::header::{Method, Name, Reason};
 use crate::sip::message::Message;
 use crate::sip::transaction::{Branch, ClientId, ServerId};
@@ -121,7 +121,15 @@ impl UserAgent {
     }
 
     /// Begins an INVITE transaction of a leg.
-    pub(crate) fn start_invite(&mut self, now: Timestamp, leg: &Leg, initial: bool, branch: Branch, cseq: u32, bytes: Bytes) -> Option<ClientId> {
+    pub(crate) fn start_invite(
+        &mut self,
+        now: Timestamp,
+        leg: &Leg,
+        initial: bool,
+        branch: Branch,
+        cseq: u32,
+        bytes: Bytes,
+    ) -> Option<ClientId> {
         let dialog = leg.dialog.clone();
         let invite = InviteUse { leg: leg.id, initial, dialog, cseq, acks: Default::default() };
         self.tx.start(now, branch, true, leg.dialog.flow, bytes, ClientUse::Invite(Box::new(invite)))
