@@ -1,0 +1,214 @@
+//! Sockets in batches, and one loop over them.
+
+pub mod mmsg;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::limits::{BATCH, RECEIVE_BUFFER};
+use mmsg::{Outgoing, Receiver};
+
+/// Refuses whatever is not loopback: this program makes floods.
+pub fn loopback_only(address: Ipv4Addr) -> anyhow::Result<()> {
+    if !address.is_loopback() {
+        bail!("`{address}` is not a loopback address: the generator keeps to 127.0.0.0/8");
+    }
+    Ok(())
+}
+
+/// A socket with its queue of packets to send.
+#[derive(Debug)]
+pub struct Sock {
+    io: UdpSocket,
+    local: SocketAddrV4,
+    bytes: Vec<u8>,
+    queue: Vec<Outgoing>,
+}
+
+impl Sock {
+    /// Binds; port 0 takes a free one.
+    pub fn bind(address: SocketAddrV4) -> anyhow::Result<Self> {
+        loopback_only(*address.ip())?;
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        // The kernel caps it at net.core.rmem_max without a word; drops are counted and reported, so that shows.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        socket.bind(&address.into()).with_context(|| format!("can't bind {address}"))?;
+        let io = UdpSocket::from_std(socket.into());
+        let local = match io.local_addr()? {
+            std::net::SocketAddr::V4(local) => local,
+            other => bail!("bound {other} instead of {address}"),
+        };
+        Ok(Sock { io, local, bytes: Vec::new(), queue: Vec::new() })
+    }
+
+    /// Binds an RTP port and the RTCP port above it (RFC 3550 §11).
+    pub fn bind_pair(ip: Ipv4Addr) -> anyhow::Result<(Self, Self)> {
+        for _ in 0..200 {
+            let rtp = Self::bind(SocketAddrV4::new(ip, 0))?;
+            if rtp.local.port() % 2 == 0
+                && let Ok(rtcp) = Self::bind(SocketAddrV4::new(ip, rtp.local.port() + 1))
+            {
+                return Ok((rtp, rtcp));
+            }
+        }
+        bail!("found no even port with a free one above it at {ip}")
+    }
+
+    /// The bound address.
+    pub fn local(&self) -> SocketAddrV4 {
+        self.local
+    }
+
+    /// Queues a packet that `write` appends.
+    pub fn push(&mut self, to: SocketAddrV4, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.queue.push(Outgoing { start: start as u32, length: (self.bytes.len() - start) as u32, to });
+    }
+
+    fn flush(&mut self) -> u64 {
+        if self.queue.is_empty() {
+            return 0;
+        }
+        let sent = mmsg::send(self.io.as_fd(), &self.bytes, &self.queue);
+        let refused = self.queue.len() - sent;
+        self.bytes.clear();
+        self.queue.clear();
+        refused as u64
+    }
+}
+
+/// What a loop's users may touch while a packet is handled.
+#[derive(Debug)]
+pub struct Io {
+    /// All sockets.
+    pub socks: Vec<Sock>,
+    /// Microseconds since the loop began; read once per batch.
+    pub now_us: u64,
+    /// Packets that the kernel would not take.
+    pub refused: u64,
+    epoch: Instant,
+}
+
+impl Io {
+    /// Milliseconds since the loop began.
+    pub fn now_ms(&self) -> u64 {
+        self.now_us / 1000
+    }
+
+    /// Reads the clock.
+    pub fn look_at_the_clock(&mut self) -> u64 {
+        self.now_us = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.now_us
+    }
+}
+
+/// Takes packets.
+pub trait Handler {
+    /// A packet came in at socket `sock`.
+    fn packet(&mut self, io: &mut Io, sock: usize, bytes: &[u8], from: SocketAddrV4);
+}
+
+/// The loop.
+#[derive(Debug)]
+pub struct Net {
+    /// Sockets and clock.
+    pub io: Io,
+    poll: Poll,
+    events: Events,
+    ready: Vec<bool>,
+    receiver: Receiver,
+}
+
+impl Net {
+    /// A loop over these sockets.
+    pub fn new(mut socks: Vec<Sock>) -> anyhow::Result<Self> {
+        let poll = Poll::new()?;
+        for (index, sock) in socks.iter_mut().enumerate() {
+            poll.registry().register(&mut sock.io, Token(index), Interest::READABLE)?;
+        }
+        let ready = vec![true; socks.len()];
+        let io = Io { socks, now_us: 0, refused: 0, epoch: Instant::now() };
+        Ok(Net { io, poll, events: Events::with_capacity(1024), ready, receiver: Receiver::new() })
+    }
+
+    /// One turn: waits at most `wait` for packets, hands over at most one batch of each socket, sends what was queued.
+    pub fn turn(&mut self, wait: Duration, handler: &mut impl Handler) -> io::Result<()> {
+        let wait = if self.ready.iter().any(|ready| *ready) { Duration::ZERO } else { wait };
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        for event in &self.events {
+            self.ready[event.token().0] = true;
+        }
+        self.io.look_at_the_clock();
+        for index in 0..self.ready.len() {
+            if !self.ready[index] {
+                continue;
+            }
+            let count = self.receiver.receive(self.io.socks[index].io.as_fd())?;
+            // Fewer than asked for: the socket ran dry, and the next packet makes a new edge.
+            self.ready[index] = count == BATCH;
+            if count > 0 {
+                self.io.look_at_the_clock();
+            }
+            for place in 0..count {
+                let (bytes, from) = self.receiver.packet(place);
+                handler.packet(&mut self.io, index, bytes, from);
+            }
+        }
+        self.flush();
+        Ok(())
+    }
+
+    /// Sends what was queued.
+    pub fn flush(&mut self) {
+        for sock in &mut self.io.socks {
+            self.io.refused += sock.flush();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Echo(Vec<(usize, Vec<u8>)>);
+    impl Handler for Echo {
+        fn packet(&mut self, _: &mut Io, sock: usize, bytes: &[u8], _: SocketAddrV4) {
+            self.0.push((sock, bytes.to_vec()));
+        }
+    }
+
+    #[test]
+    fn more_than_one_batch_arrives_in_order_and_whole() {
+        let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let mut net = Net::new(vec![Sock::bind(any).unwrap(), Sock::bind(any).unwrap()]).unwrap();
+        let to = net.io.socks[1].local();
+        for number in 0..200u32 {
+            net.io.socks[0].push(to, |out| out.extend_from_slice(&number.to_be_bytes()));
+        }
+        net.flush();
+        let mut echo = Echo(Vec::new());
+        for _ in 0..50 {
+            net.turn(Duration::from_millis(10), &mut echo).unwrap();
+        }
+        let expected: Vec<_> = (0..200u32).map(|number| (1, number.to_be_bytes().to_vec())).collect();
+        assert_eq!(echo.0, expected);
+    }
+
+    #[test]
+    fn an_address_outside_loopback_is_refused() {
+        let error = Sock::bind(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 0)).unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1"), "{error}");
+    }
+}
