@@ -1,0 +1,33 @@
+use tandem_media::audio::Law;
+
+use crate::rig::{Rig, config, voice};
+
+#[test]
+fn two_phones_hear_each_other_bit_by_bit() {
+    let mut rig = Rig::new(config());
+    let (mut alice, mut bob) = (rig.leg(1, 1, Law::A), rig.leg(2, 1, Law::A));
+    rig.bridge(1, 2);
+    for n in 0..100 {
+        alice.send(&voice(n));
+        bob.send(&voice(n + 1000));
+        let (at_bob, at_alice) = (bob.receive().unwrap(), alice.receive().unwrap());
+        assert_eq!((at_bob.payload, at_bob.payload_type, at_bob.from), (voice(n), 8, bob.target));
+        assert_eq!((at_alice.payload, at_alice.from), (voice(n + 1000), alice.target));
+        assert_ne!(at_bob.ssrc, alice.ssrc, "our stream, not the phone's");
+    }
+    let stats = rig.close(1);
+    assert_eq!((stats.packets_received, stats.packets_sent, stats.packets_lost, stats.packets_rejected), (100, 100, 0, 0));
+    assert!(stats.mos.unwrap() > 4.0);
+}
+
+#[test]
+fn mu_law_and_a_law_are_converted() {
+    let mut rig = Rig::new(config());
+    let (mut alice, bob) = (rig.leg(1, 1, Law::Mu), rig.leg(2, 1, Law::A));
+    rig.bridge(1, 2);
+    let mut expected = vec![0; 160];
+    Law::Mu.convert_into(Law::A, &voice(3), &mut expected);
+    alice.send(&voice(3));
+    let heard = bob.receive().unwrap();
+    assert_eq!((heard.payload_type, heard.payload), (8, expected));
+}
