@@ -49,7 +49,7 @@ pub fn request(server: SocketAddr, method: &str, path: &str, token: Option<&str>
 }
 
 /// Opens an event stream (SSE) and gives its `data:` lines, until the server or `limit` ends it.
-pub fn stream(server: SocketAddr, path: &str, token: Option<&str>, limit: Duration) -> Result<impl Iterator<Item = String>> {
+pub fn stream(server: SocketAddr, path: &str, token: Option<&str>, limit: Duration) -> Result<impl Iterator<Item = String> + use<>> {
     let mut reader = send(server, "GET", path, token, None)?;
     reader.get_ref().set_read_timeout(Some(limit))?;
     let (status, _, chunked) = read_head(&mut reader)?;

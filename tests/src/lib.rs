@@ -5,6 +5,7 @@
 //! * [`netns::Net`] gives the test's thread a network of its own, so that ports and addresses can be fixed;
 //! * [`baresip::Baresip`], [`sipp::Sipp`], [`peer::SipPeer`], [`rtp::RtpPeer`], [`kafka::Kafka`] are the peers;
 //! * [`tandem::Tandem`] is the program under test, and [`http`] its administrator;
+//! * [`world::World`] is the usual beginning: all of these, and a tenant;
 //! * [`capture::Capture`] and [`tone::Audio`] say what was heard.
 //!
 //! Every process is stopped when its guard is dropped, and by the kernel should the test itself be killed
@@ -27,6 +28,7 @@ pub mod sipp;
 pub mod tandem;
 pub mod tone;
 pub mod wait;
+pub mod world;
 
 use std::io::Write;
 

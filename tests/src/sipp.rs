@@ -3,6 +3,7 @@
 //! Always bounded: `-m` calls, `-l` at once, `-timeout` seconds. Scenarios are in `tests/scenarios`. SIPp 3.6.1 exits with 0
 //! when every call went as the scenario says, 1 when one did not, 97 or 99 when it ran out of time.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,9 @@ use anyhow::{Context, Result};
 use crate::Missing;
 use crate::process::{Process, installed};
 use crate::wait;
+
+/// The number that calls from the telephone network show unless the key `caller` says otherwise.
+pub const CALLER: &str = "+15550100";
 
 /// Whether SIPp is there.
 pub fn available() -> Result<(), Missing> {
@@ -30,6 +34,7 @@ pub struct Sipp {
     rate: u32,
     timeout: Duration,
     tcp: bool,
+    keys: BTreeMap<String, String>,
     more: Vec<String>,
 }
 
@@ -44,6 +49,8 @@ pub struct Outcome {
     pub failed: u64,
     /// Requests and answers that SIPp repeated.
     pub retransmissions: u64,
+    /// Mean time from INVITE to 200, in scenarios that measure it; else zero.
+    pub setup: Duration,
     /// What it complained about.
     pub errors: String,
 }
@@ -71,6 +78,7 @@ impl Sipp {
             rate: 10,
             timeout: Duration::from_secs(30),
             tcp: false,
+            keys: [("caller", CALLER), ("audio_port", "41000")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             more: Vec::new(),
         }
     }
@@ -125,8 +133,9 @@ impl Sipp {
 
     /// A value for `[name]` in the scenario.
     #[must_use]
-    pub fn key(self, name: &str, value: &str) -> Self {
-        self.args(&["-key", name, value])
+    pub fn key(mut self, name: &str, value: &str) -> Self {
+        self.keys.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// Milliseconds that calls last (`<pause/>` without a length).
@@ -175,6 +184,9 @@ impl Sipp {
         command.args(["-timeout", &self.timeout.as_secs().to_string(), "-timeout_error"]);
         command.args(["-t", if self.tcp { "t1" } else { "u1" }]);
         command.args(["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors"]);
+        for (name, value) in &self.keys {
+            command.args(["-key", name, value]);
+        }
         command.args(&self.more);
         command
     }
@@ -204,6 +216,7 @@ impl Running {
             successful: column("SuccessfulCall(C)"),
             failed: column("FailedCall(C)"),
             retransmissions: column("Retransmissions(C)"),
+            setup: last_text(&table, "ResponseTime1(C)").map(clock).unwrap_or_default(),
             errors: errors.chars().take(4000).collect(),
         })
     }
@@ -225,7 +238,18 @@ fn scenario_file(name: &str) -> PathBuf {
 }
 
 fn last_value(table: &str, column: &str) -> Option<u64> {
+    last_text(table, column)?.parse().ok()
+}
+
+fn last_text<'a>(table: &'a str, column: &str) -> Option<&'a str> {
     let mut lines = table.lines();
     let place = lines.next()?.split(';').position(|name| name == column)?;
-    lines.rfind(|line| !line.is_empty())?.split(';').nth(place)?.trim().parse().ok()
+    Some(lines.rfind(|line| !line.is_empty())?.split(';').nth(place)?.trim())
+}
+
+/// A length of time as SIPp writes it: `00:00:01:234567` (hours, minutes, seconds, microseconds).
+fn clock(text: &str) -> Duration {
+    let mut parts = text.split(':').map(|part| part.parse::<u64>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    Duration::from_secs((next() * 60 + next()) * 60 + next()) + Duration::from_micros(next())
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::Missing;
 use crate::http::{self, Answer};
 use crate::process::Process;
 use crate::wait;
@@ -29,13 +28,13 @@ pub struct Setup {
     pub also: Option<IpAddr>,
     /// Brokers, if it is to forward events.
     pub kafka: Option<String>,
-    /// Further lines of configuration, with their section heads.
-    pub more: String,
+    /// Options by environment variable: `("SIP__T1_MS", "50")`.
+    pub options: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { ip: crate::netns::SERVER, also: None, kafka: None, more: String::new() }
+        Setup { ip: crate::netns::SERVER, also: None, kafka: None, options: Vec::new() }
     }
 }
 
@@ -48,29 +47,31 @@ pub struct Tandem {
     process: Option<Process>,
 }
 
-/// The program, if it was built.
-pub fn binary() -> Result<PathBuf, Missing> {
+/// The program. It must have been built: a suite that skips everything proves nothing.
+fn binary() -> Result<PathBuf> {
     let path = match std::env::var_os("TANDEM_BIN") {
         Some(path) => PathBuf::from(path),
         // Tests are in target/<profile>/deps, the program is in target/<profile>.
-        None => std::env::current_exe()
-            .ok()
-            .and_then(|test| Some(test.parent()?.parent()?.join("tandem")))
-            .ok_or_else(|| Missing("where is this test?".to_owned()))?,
+        None => std::env::current_exe()?.parent().and_then(Path::parent).context("where is this test?")?.join("tandem"),
     };
-    let usable = Command::new(&path).arg("--version").output().is_ok_and(|out| out.status.success());
-    if usable { Ok(path) } else { Err(Missing(format!("no program at {}: run `make test`", path.display()))) }
+    ensure!(path.is_file(), "no program at {}: `make test` builds it", path.display());
+    Ok(path)
 }
 
 impl Setup {
     /// Starts the program and waits until it is ready.
-    pub fn start(self) -> Result<Tandem, Missing> {
-        let binary = binary()?;
-        let dir = tempfile::tempdir().map_err(|error| Missing(error.to_string()))?;
-        let mut tandem = Tandem { setup: self, binary, dir, process: None };
-        tandem.write_config().unwrap();
-        tandem.start().unwrap();
+    pub fn start(self) -> Result<Tandem> {
+        let mut tandem = Tandem { setup: self, binary: binary()?, dir: tempfile::tempdir()?, process: None };
+        tandem.write_config()?;
+        tandem.start()?;
         Ok(tandem)
+    }
+
+    /// Sets an option: `with("SIP__T1_MS", "50")`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.options.push((name, value));
+        self
     }
 
     /// Forwards events to this broker.
@@ -82,13 +83,8 @@ impl Setup {
 }
 
 impl Tandem {
-    /// Starts the program as usual.
-    pub fn started() -> Result<Tandem, Missing> {
-        Setup::default().start()
-    }
-
     fn write_config(&self) -> Result<()> {
-        let Setup { ip, also, kafka, more } = &self.setup;
+        let Setup { ip, also, kafka, .. } = &self.setup;
         let mut listen = Vec::new();
         for ip in [Some(*ip), *also].into_iter().flatten() {
             let address = SocketAddr::new(ip, SIP);
@@ -97,7 +93,7 @@ impl Tandem {
         let forward = kafka.as_ref().map(|to| format!("[kafka]\nbootstrap = \"{to}\"\n")).unwrap_or_default();
         let text = format!(
             "[node]\ndata_dir = \"{data}\"\n[sip]\nlisten = [{listen}]\nrealm = \"tests\"\n[rtp]\nip = \"{ip}\"\nport_min = 30000\n\
-             port_max = 39999\n[http]\nlisten = \"{http}\"\n[output]\nlevel = \"info\"\n{forward}{more}\n",
+             port_max = 39999\n[http]\nlisten = \"{http}\"\n[output]\nlevel = \"info\"\n{forward}",
             data = self.data().display(),
             listen = listen.join(", "),
             http = self.http(),
@@ -129,6 +125,7 @@ impl Tandem {
         let begin = Instant::now();
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(self.config());
+        command.envs(self.setup.options.iter().map(|(name, value)| (format!("TANDEM_{name}"), value)));
         let mut process = Process::spawn("tandem", &command, &self.dir.path().join("log"))?;
         wait::poll(READY, || (self.is_ready() || process.exited().is_some()).then_some(()));
         ensure!(process.exited().is_none() && self.is_ready(), "tandem did not become ready:\n{}", process.log());
@@ -171,6 +168,14 @@ impl Tandem {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
+    /// Stops it and starts it again with another configuration.
+    pub fn reconfigure(&mut self, setup: Setup) -> Result<()> {
+        self.stop();
+        self.setup = setup;
+        self.write_config()?;
+        self.start().map(drop)
+    }
+
     /// Runs `tandem <arguments> --config …` beside it.
     pub fn cli(&self, arguments: &[&str]) -> Result<Output> {
         Ok(Command::new(&self.binary).args(arguments).arg("--config").arg(self.config()).output()?)
@@ -185,7 +190,8 @@ impl Tandem {
         Ok(String::from_utf8_lossy(&out.stdout).into_owned())
     }
 
-    fn token(&self) -> Result<String> {
+    /// The administrator's token.
+    pub fn token(&self) -> Result<String> {
         read_token(&self.data())
     }
 

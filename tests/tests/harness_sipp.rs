@@ -9,7 +9,7 @@ use tandem_tests::or_skip;
 use tandem_tests::peer::{SipPeer, sdp};
 use tandem_tests::rtp::RtpPeer;
 use tandem_tests::sipp::{self, Sipp};
-use tandem_tests::wait::{pass, secs};
+use tandem_tests::wait::{millis, pass, secs};
 
 #[test]
 fn calls_between_two_sipps_all_succeed() {
@@ -20,6 +20,32 @@ fn calls_between_two_sipps_all_succeed() {
     let outcome = Sipp::new("uac", SocketAddr::new(PHONES, 5080)).to(carrier).calls(50).rate(50).run().unwrap();
     outcome.expect(50);
     answers.finish().unwrap().expect(50);
+}
+
+#[test]
+fn the_scenarios_fit_each_other() {
+    or_skip!(sipp::available());
+    let _net = or_skip!(Net::enter());
+    let carrier = SocketAddr::new(CARRIER, 5070);
+    let caller = SocketAddr::new(PHONES, 5080);
+    let pairs = [
+        ("carrier_calls", "carrier_answers"),
+        ("carrier_calls_and_listens", "carrier_answers_and_hangs_up"),
+        ("carrier_late_offer", "carrier_answers"),
+        ("carrier_cancels", "carrier_rings"),
+    ];
+    for (calls, answers) in pairs {
+        for tcp in [false, true] {
+            let (mut uac, mut uas) = (Sipp::new(calls, caller).to(carrier).lasting(millis(100)), Sipp::new(answers, carrier));
+            if tcp {
+                (uac, uas) = (uac.over_tcp(), uas.over_tcp());
+            }
+            let uas = uas.lasting(millis(100)).start().unwrap();
+            pass(millis(300));
+            uac.run().unwrap().expect(1);
+            uas.finish().unwrap().expect(1);
+        }
+    }
 }
 
 #[test]
