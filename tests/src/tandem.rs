@@ -212,7 +212,7 @@ impl Tandem {
 
     /// Sets up a tenant, whose domain is the server's address so that phones need no DNS.
     pub fn add_tenant(&self, id: &str) -> Result<Tenant<'_>> {
-        self.post("/tenants", &json!({ "id": id, "name": id, "domains": [self.setup.ip.to_string()] }))?;
+        self.post("/tenants", &json!({ "tenant": id, "domains": [self.setup.ip.to_string()] }))?;
         Ok(Tenant { tandem: self, id: id.to_owned() })
     }
 
@@ -251,8 +251,7 @@ impl Tenant<'_> {
     /// Sets up a trunk without passwords to a carrier at this address; `more` adds to or replaces its settings.
     pub fn add_trunk(&self, name: &str, carrier: SocketAddr, more: &Value) -> Result<()> {
         let mut trunk = json!({
-            "name": name, "host": carrier.ip().to_string(), "port": carrier.port(), "transport": "udp", "auth": "address",
-            "options_interval_s": 0,
+            "name": name, "host": carrier.ip().to_string(), "port": carrier.port(), "transport": "udp", "options_interval_s": 0,
         });
         if let (Some(trunk), Some(more)) = (trunk.as_object_mut(), more.as_object()) {
             trunk.extend(more.clone());
@@ -271,7 +270,7 @@ impl Tenant<'_> {
         let value = self.tandem.get(&format!("/tenants/{}/{what}", self.id))?;
         match &value {
             Value::Array(items) => Ok(items.clone()),
-            Value::Object(page) => page.get("items").and_then(Value::as_array).cloned().context("no items"),
+            Value::Object(page) => page.get("items").or(page.get("calls")).and_then(Value::as_array).cloned().context("no items"),
             _ => bail!("{what}: not a list: {value}"),
         }
     }
