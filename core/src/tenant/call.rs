@@ -290,7 +290,7 @@ impl Tenant {
             desk.cancel_timer(TimerKey::NoAnswer(id));
         }
         let trunk_failed = called && leg.is_live() && matches!(leg.endpoint, Endpoint::Trunk(_)) && is_trunk_failure(&cause);
-        if trunk_failed && self.attempt_is_wanted(call) && self.dial_next_trunk(desk, call) {
+        if trunk_failed && self.dial_next_trunk(desk, call) {
             return;
         }
         let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };

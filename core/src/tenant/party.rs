@@ -53,7 +53,9 @@ impl Tenant {
         }
         let staying = self.mergeable(id)?;
         let moving = self.mergeable(other)?;
-        room(staying.len() + moving.len())?;
+        // A party that is being called may come on top.
+        let coming = self.call(id).is_some_and(|call| self.is_calling(call));
+        room(staying.len() + moving.len() + usize::from(coming))?;
         let parted = self.call(other).map(|call| call.bridge.clone()).unwrap_or_default();
         if !parted.is_empty() {
             self.emit_call(desk, other, LegsParted { legs: parted });

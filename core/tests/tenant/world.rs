@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
-use tandem_core::event::{CallEvent, Event};
+use tandem_core::event::{CallEvent, Event, Purpose};
 use tandem_core::tenant::{Decision, Phase, Tenant};
 use tandem_core::{Audio, CallId, Cause, Command, Effect, Endpoint, Envelope, Ids, LegId, Party, Rejection, TenantId, TimerKey, Timestamp};
 
@@ -243,6 +243,29 @@ impl World {
         assert_eq!(live_calls, self.tenant.live_calls());
         assert_eq!(placed.len(), self.tenant.legs().len());
         self.check_legs();
+        self.check_nobody_waits_in_vain();
+    }
+
+    /// A leg talks, is played something, or waits for somebody who may still answer.
+    fn check_nobody_waits_in_vain(&self) {
+        let rings = |leg: &LegId| self.tenant.leg(*leg).is_some_and(|leg| leg.is_live() && !leg.is_caller() && leg.phase != Phase::Up);
+        for (id, call) in self.tenant.calls() {
+            let waits_with = call.transfer.as_ref().and_then(|transfer| transfer.with).and_then(|(_, other)| self.tenant.call(other));
+            if let Some(other) = waits_with {
+                assert_eq!(other.consulted_by, Some(id));
+            }
+            let somebody_rings = call.legs.iter().chain(waits_with.iter().flat_map(|other| &other.legs)).any(&rings);
+            for leg in call.legs.iter().filter(|leg| self.tenant.leg(**leg).unwrap().is_live()) {
+                let talks = call.bridge.contains(leg) || call.service.as_ref().is_some_and(|service| service.leg == *leg);
+                if rings(leg) {
+                    let originates = self.tenant.leg(*leg).unwrap().purpose == Some(Purpose::Originate);
+                    let waited_for = call.legs.iter().any(|other| self.tenant.leg(*other).unwrap().is_live() && !rings(other));
+                    assert!(originates || waited_for, "{leg} rings for nobody");
+                } else {
+                    assert!(talks || somebody_rings, "{leg} waits for nobody");
+                }
+            }
+        }
     }
 
     fn check_legs(&self) {
