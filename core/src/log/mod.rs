@@ -1,6 +1,32 @@
 //! Where events live: the embedded log of segment files first, Kafka fed from it.
 
+//!
+//! | file | subject |
+//! |---|---|
+//! | `segment` | the bytes: header, records, names |
+//! | `writer` | append, roll, durability |
+//! | `recover` | the end found at start, a torn tail cut, damage refused; `verify` |
+//! | `reader` | reading from any offset and following, in this process or from another |
+//! | `commits` | what the writer tells readers |
+//! | `lock` | one writing process |
+//! | `limits` | every bound |
+
+mod commits;
+pub mod limits;
+mod lock;
+mod reader;
+mod recover;
+pub mod segment;
+mod writer;
+
 use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use self::commits::{CommitHook, Consumer, HookGuard};
+pub use self::reader::{LogTail, Reader, Record};
+pub use self::recover::{Recovered, Verified, verify};
+pub use self::writer::{Durability, FileLog, LogConfig};
 
 /// Place of a record in the node's log: 0, 1, 2, … over all tenants, without gaps.
 pub type Offset = u64;
@@ -19,6 +45,23 @@ impl Batch {
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
         self.ends.push(self.bytes.len());
+    }
+
+    /// Adds all records of another batch.
+    pub fn extend(&mut self, other: &Batch) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| start + end));
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// No record.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// Forgets the records, keeps the memory.
@@ -45,7 +88,7 @@ pub enum LogError {
     #[error("event log {path}: {source}")]
     Io {
         /// The file or folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What it said.
         source: std::io::Error,
     },
@@ -53,7 +96,7 @@ pub enum LogError {
     #[error("event log {path} is damaged at byte {position}: {what}")]
     Damaged {
         /// The segment.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Byte position in it.
         position: u64,
         /// What is wrong there.
@@ -63,12 +106,50 @@ pub enum LogError {
     #[error("event log {path} is in use by another process")]
     Locked {
         /// The folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
+    /// A write or a sync failed before; what the disk holds is not known until the log is opened again.
+    #[error("event log {path} has failed before and takes no more records")]
+    Failed {
+        /// The segment.
+        path: PathBuf,
+    },
+    /// A record, or an append as a whole, is empty or too long. Nothing was written.
+    #[error("{bytes} bytes don't go into the event log: 1 to {limit} do")]
+    RecordSize {
+        /// Bytes offered.
+        bytes: usize,
+        /// Bytes that go.
+        limit: usize,
+    },
+    /// The record was removed by retention.
+    #[error("offset {offset} is no longer in the event log, which begins at {first}")]
+    Removed {
+        /// The offset asked for.
+        offset: Offset,
+        /// The first that is there.
+        first: Offset,
+    },
+}
+
+impl LogError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        LogError::Io { path: path.to_owned(), source }
+    }
 }
 
 /// A log that the engine can write to. One writer.
 pub trait EventLog: Send {
     /// Appends the batch and returns once it is as durable as configured.
     fn append(&mut self, batch: &Batch) -> Result<Range<Offset>, LogError>;
+
+    /// Makes everything appended durable now.
+    fn sync(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    /// How long a [`EventLog::sync`] may wait, if one is due at all.
+    fn sync_due(&self) -> Option<Duration> {
+        None
+    }
 }
