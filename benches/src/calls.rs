@@ -3,6 +3,9 @@
 pub mod uac;
 pub mod uas;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddrV4;
 use std::time::Duration;
 

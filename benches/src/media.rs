@@ -320,7 +320,7 @@ mod tests {
     impl Handler for Pretend<'_> {
         fn packet(&mut self, io: &mut Io, _: usize, bytes: &[u8], from: SocketAddrV4) {
             self.2 += 1;
-            if self.2 % 10 != 0 {
+            if !self.2.is_multiple_of(10) {
                 self.0.packet(io.now_us, bytes, self.1.get(&from).copied().unwrap_or(from));
             }
         }

@@ -397,3 +397,70 @@ impl Load for RegisterLoad {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::numbered;
+    use crate::net::Sock;
+    use crate::responder::RegistrarThread;
+    use std::net::Ipv4Addr;
+
+    fn load(habit: AuthHabit, server: SocketAddrV4) -> RegisterLoad {
+        let sock = Sock::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let place = (0, sock.local());
+        let plan =
+            Plan { server, domain: "test.example".into(), expires_s: 600, habit, algorithm: None, in_flight: 20, timeout_ms: 1200, run: 1 };
+        RegisterLoad {
+            net: Net::new(vec![sock]).unwrap(),
+            registrations: Registrations::new(plan, numbered(1, 50, "x").unwrap(), vec![place]),
+            meter: Meter::new(None, Vec::new()).unwrap(),
+            warm_up: Duration::ZERO,
+            span: Duration::from_millis(300),
+        }
+    }
+
+    #[test]
+    fn phones_register_with_one_challenge_and_refresh_without() {
+        let registrar = RegistrarThread::start().unwrap();
+        let mut load = load(AuthHabit::Cached, registrar.address);
+        register_all(&mut load.net, &mut load.registrations).unwrap();
+        let stats = &load.registrations.stats;
+        assert_eq!((stats.completed, stats.challenged), (50, 50));
+        let step = load.step(Some(200.0)).unwrap();
+        load.settle().unwrap();
+        assert_eq!(load.registrations.stats.challenged, 0, "{:?}", step.faults);
+        assert!(load.registrations.stats.completed > 30);
+        assert_eq!(load.registrations.under_way(), 0);
+    }
+
+    #[test]
+    fn a_fresh_habit_is_challenged_every_time() {
+        let registrar = RegistrarThread::start().unwrap();
+        let mut load = load(AuthHabit::Fresh, registrar.address);
+        for _ in 0..2 {
+            register_all(&mut load.net, &mut load.registrations).unwrap();
+        }
+        let stats = &load.registrations.stats;
+        assert_eq!((stats.completed, stats.challenged), (100, 100));
+    }
+
+    #[test]
+    fn silence_is_retransmitted_to_and_then_counted_as_a_failure() {
+        let nobody = Sock::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut load = load(AuthHabit::Cached, nobody.local());
+        let error = register_all(&mut load.net, &mut load.registrations).unwrap_err();
+        assert!(error.to_string().contains("50 phones could not register: timeout:50"), "{error}");
+        assert_eq!(load.registrations.stats.retransmissions, 50);
+    }
+
+    #[test]
+    fn a_pacer_neither_forgets_nor_hurries() {
+        let mut pacer = Pacer::new(Some(1000.0), 0);
+        assert_eq!(pacer.due(10_000, 100), 10);
+        assert_eq!(pacer.due(10_500, 100), 0);
+        assert_eq!(pacer.due(30_000, 5), 5);
+        assert_eq!(pacer.due(30_000, 100), 15);
+        assert_eq!(Pacer::new(None, 0).due(1, 7), 7);
+    }
+}
