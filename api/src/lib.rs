@@ -1,1 +1,20 @@
-//! Tandem api: shows.
+//! # Tandem api: shows
+//!
+//! The admin API, the read models behind it, the status page, and the `tandem` program itself.
+//!
+//! * [`config`]: one file, checked, with suggestions.
+//! * [`cli`]: what `tandem` understands.
+//! * [`compose`]: starts the parts in order and stops them in reverse.
+//! * [`http`] and [`admin`]: the server and its routes; thin.
+//! * [`view`]: read models folded from events; every GET answers from here.
+//! * [`auth`]: the admin token, page sessions, and the passwords of phones and trunks.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod admin;
+pub mod auth;
+pub mod config;
+pub mod door;
+pub mod http;
+pub mod limits;
+pub mod observe;
+pub mod view;

@@ -1,0 +1,51 @@
+//! What this crate needs of the engine, as traits: commands in, committed events out. The engine implements them in
+//! [`crate::compose`]; tests run a tenant in place.
+
+use std::time::Duration;
+
+use tandem_core::command::Accepted;
+use tandem_core::{Command, Rejection, TenantId};
+
+/// Called once, after the commit.
+pub type Reply = Box<dyn FnOnce(Result<Accepted, Rejection>) + Send>;
+
+/// The mailbox is full: try again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the mailbox is full")]
+pub struct Busy;
+
+/// Takes commands.
+pub trait Commands: Send + Sync {
+    /// Hands a command to its tenant. Never blocks.
+    fn request(&self, tenant: &TenantId, command: Command, reply: Reply) -> Result<(), Busy>;
+    /// `None` if all is well, else what is wrong: for `/readyz`.
+    fn trouble(&self) -> Option<String>;
+}
+
+/// Why the log can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the event log at {offset}: {cause}")]
+pub struct ReadError {
+    /// Where.
+    pub offset: u64,
+    /// What was said.
+    pub cause: String,
+}
+
+/// The committed part of the event log.
+pub trait LogSource: Send + Sync {
+    /// Offset of the oldest record kept.
+    fn start(&self) -> u64;
+
+    /// Offset of the next record to be committed.
+    fn end(&self) -> u64;
+
+    /// A reader that begins at `offset`.
+    fn reader(&self, offset: u64) -> Result<Box<dyn LogReader>, ReadError>;
+}
+
+/// Reads committed records in order. Blocks on the disk: not for async threads.
+pub trait LogReader: Send {
+    /// Gives at most `most` records from the reader's place on to `each`; returns how many. Waits up to `wait` for the first one.
+    fn read(&mut self, most: usize, wait: Duration, each: &mut dyn FnMut(u64, &[u8])) -> Result<usize, ReadError>;
+}

@@ -1,0 +1,57 @@
+//! Every bound of this crate that is not a setting, with unit and reason.
+
+use std::time::Duration;
+
+/// Failed logins of one source within [`LOGIN_WINDOW`] before it is turned away: people mistype, guessing 256 bits is hopeless anyway,
+/// so this only keeps the log and argon2 quiet.
+pub const LOGIN_FAILURES: u32 = 10;
+/// The window of [`LOGIN_FAILURES`].
+pub const LOGIN_WINDOW: Duration = Duration::from_secs(60);
+/// Sources remembered for [`LOGIN_FAILURES`]; beyond it the oldest window is forgotten.
+pub const LOGIN_SOURCES: usize = 4096;
+/// Longest token looked at, in bytes (ours have 47).
+pub const TOKEN_BYTES: usize = 256;
+/// How long a page ticket is good: time enough to click a printed link.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// Unused tickets remembered.
+pub const TICKETS: usize = 64;
+/// How long a page stays signed in.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// Pages signed in at once; beyond it the oldest is signed out.
+pub const SESSIONS: usize = 1000;
+
+/// Longest wait for an engine's answer: a command waits for one group commit, milliseconds on a healthy disk.
+pub const COMMAND_WAIT: Duration = Duration::from_secs(5);
+/// Longest wait of a write for its own view to catch up; afterwards the answer goes out anyway.
+pub const VIEW_WAIT: Duration = Duration::from_secs(2);
+/// Longest password taken, in bytes: it is hashed, not stored.
+pub const PASSWORD_BYTES: usize = 128;
+/// Shortest password taken, in bytes.
+pub const PASSWORD_MIN_BYTES: usize = 8;
+/// Longest display name, in bytes.
+pub const DISPLAY_NAME_BYTES: usize = 128;
+
+/// Events folded into SQL in one transaction.
+pub const FOLD_EVENTS: usize = 1000;
+/// Longest pause of a tailing reader: bounds shutdown, not latency (a commit wakes it).
+pub const TAIL_WAIT: Duration = Duration::from_millis(250);
+/// Events between two snapshots of the in-memory view.
+pub const VIEW_SNAPSHOT_EVENTS: u64 = 100_000;
+/// Events of one call that its detail shows; a call with more digits pressed than that shows its first ones.
+pub const CALL_EVENTS: usize = 5_000;
+/// Offsets remembered per call for its timeline: 8 bytes each.
+pub const CALL_OFFSETS: usize = CALL_EVENTS;
+
+/// Records read from the log at once for a stream.
+pub const STREAM_CHUNK: usize = 256;
+/// Bytes of events put into one chunk of an answer.
+pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks on the way to a client.
+pub const STREAM_QUEUE: usize = 8;
+/// A client that takes no chunk for so long is dropped; it comes back with its cursor.
+pub const STREAM_STALL: Duration = Duration::from_secs(30);
+/// Pause between heartbeat comments of an idle stream: below the usual 30 to 60 s of proxies.
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Wait for open requests at shutdown.
+pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
