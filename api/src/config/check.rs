@@ -30,7 +30,7 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
 
     let log = &config.log;
     rule((1..=10_000).contains(&log.interval_ms), "log.interval_ms", &log.interval_ms, "expected 1 to 10000");
-    rule((1..=4096).contains(&log.segment_mib), "log.segment_mib", &log.segment_mib, "expected 1 to 4096");
+    rule((1..=256).contains(&log.segment_mib), "log.segment_mib", &log.segment_mib, "expected 1 to 256");
     rule(
         log.retention_mib == 0 || log.retention_mib >= log.segment_mib * 2,
         "log.retention_mib",
