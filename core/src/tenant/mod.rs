@@ -10,7 +10,8 @@
 //! | `apply` | how each fact changes it |
 //! | `config`, `registration` | phones, trunks, access numbers; where phones are |
 //! | `routing` | where a dialled number leads, and dialling |
-//! | `call` | arrival, ringing, answer, end; `settle`, which keeps every leg's reason to stay |
+//! | `call` | arrival, ringing, answer, end |
+//! | `settle` | what becomes of the rest when a leg goes |
 //! | `hold`, `transfer`, `replace`, `party` | what parties do with a call that is up |
 //! | `hearing` | what each leg hears, worked out from the state |
 //! | `limits` | every bound |
@@ -25,6 +26,7 @@ mod party;
 mod registration;
 mod replace;
 mod routing;
+mod settle;
 mod state;
 mod transfer;
 

@@ -2,14 +2,13 @@
 
 use smol_str::SmolStr;
 
-use super::call::{Offer, replacing};
-use super::routing::Errand;
+use super::call::Offer;
 use super::state::Phase;
 use super::{Desk, Outcome, Tenant};
 use crate::call::Endpoint;
 use crate::cause::{Cause, Party};
 use crate::command::Accepted;
-use crate::event::{LegMoved, LegsBridged, Purpose};
+use crate::event::{CallRouted, LegMoved, LegsBridged, Purpose, Route};
 use crate::id::{CallId, LegId};
 
 /// What the new leg steps into.
@@ -66,7 +65,7 @@ impl Tenant {
             Place::Bridge(_) => bridge.iter().copied().find(|other| *other != replaced),
             Place::Answer(_) => attempt.as_ref().and_then(|attempt| attempt.behalf),
         };
-        self.follow(desk, Errand { call: from, purpose: Purpose::Call, behalf: Some(leg) }, replacing(called, replaced));
+        self.emit_call(desk, from, CallRouted { called, route: Route::Replaces(replaced) });
         self.answer_caller(desk, from, leg, peer);
         self.emit_call(desk, id, LegMoved { leg, from });
         match (place, attempt) {

@@ -28,10 +28,15 @@ impl Drop for Seed {
     }
 }
 
+/// `TANDEM_HISTORIES=5000` looks longer.
+fn histories() -> u64 {
+    std::env::var("TANDEM_HISTORIES").map_or(HISTORIES, |count| count.parse().expect("TANDEM_HISTORIES is a number"))
+}
+
 fn seeds() -> Vec<u64> {
     match std::env::var("TANDEM_SEED") {
         Ok(seed) => vec![seed.parse().expect("TANDEM_SEED is a number")],
-        Err(_) => (1..=HISTORIES).collect(),
+        Err(_) => (1..=histories()).collect(),
     }
 }
 
