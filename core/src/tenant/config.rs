@@ -79,7 +79,7 @@ impl Tenant {
         let cause = Cause::sip(480, Party::System).because("tenant removed");
         for id in self.call_ids() {
             self.release_all(desk, id, &cause);
-            self.order_hearing(desk);
+            desk.forget_hearing();
         }
         for user in self.state.phones.keys().cloned().collect::<Vec<_>>() {
             self.unbind_all(desk, &user, BindingEnd::PhoneRemoved);

@@ -76,6 +76,12 @@ impl Desk<'_> {
         self.out.effects.push(effect);
     }
 
+    /// What legs hear no longer matters: all of them go. Keeps the notes short when a command ends every call.
+    fn forget_hearing(&mut self) {
+        self.touched.clear();
+        self.heard.clear();
+    }
+
     fn set_timer(&mut self, key: TimerKey, at: Timestamp) {
         self.order(Effect::SetTimer { key, at });
     }
@@ -182,6 +188,7 @@ impl Tenant {
         let cause = Cause { sip: 503, q850: 41, by: Party::System, text: Some("node restarted".into()) };
         for id in self.call_ids() {
             self.close_call(desk, id, &cause);
+            desk.forget_hearing();
         }
         self.restart_registrations(desk);
         DONE

@@ -146,3 +146,14 @@ fn a_restart_ends_every_call_and_sets_registration_timers_again() {
     s.does(Command::NodeRestarted);
     assert_eq!(s.events(), ["registration.removed"; 3]);
 }
+
+#[test]
+fn a_removed_tenant_gives_no_more_orders_about_audio() {
+    let mut s = Stage::new();
+    let consulting = s.offer("1001", "1003");
+    let (first, _) = s.talk("1001", "1002");
+    s.does(Command::TransferAsked { leg: first, target: TransferTarget::Leg(consulting) });
+    s.does(Command::RemoveTenant);
+    assert!(s.events().contains(&"transfer.failed C 480".to_owned()), "{:?}", s.events());
+    assert_eq!(s.orders(), ["release A 480", "release B 480", "notify C 480", "release C 480", "release D 480"]);
+}
