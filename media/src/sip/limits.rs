@@ -40,6 +40,8 @@ pub const ACCEPT_BUDGET: usize = 64;
 pub const CONNECTIONS: usize = 20_000;
 /// Bytes waiting to be written to one connection; a peer that reads slower is disconnected.
 pub const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+/// Messages waiting to be written to one connection: small ones cost more than their bytes.
+pub const WRITE_BUFFER_MESSAGES: usize = 1024;
 /// A connection without traffic is closed after this long; above the 120 s keep-alive of RFC 5626 §4.4.1 and the usual
 /// registration refresh.
 pub const IDLE: Duration = Duration::from_secs(3600);
