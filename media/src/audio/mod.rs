@@ -4,6 +4,8 @@ pub mod clip;
 pub mod g711;
 pub mod goertzel;
 pub(crate) mod library;
+pub mod limits;
+pub mod prompt;
 pub mod tone;
 
 pub use clip::Clip;

@@ -144,6 +144,8 @@ pub struct Leg {
     digits: DigitReader,
     pub(super) rejected: u64,
     mismatched: u64,
+    /// Counts the times that its sound stopped and went on by negotiation.
+    section: u32,
     heard_at: Instant,
     silence_reported: bool,
 }
@@ -163,6 +165,7 @@ impl Leg {
             digits: DigitReader::default(),
             rejected: 0,
             mismatched: 0,
+            section: 0,
             heard_at: now,
             silence_reported: false,
         }
@@ -181,6 +184,10 @@ impl Leg {
         let rtcp = Latch::new(remote.latch, remote.rtcp_address(), remote.signalled_from, limits::REBIND_SILENCE_RTCP);
         replace(&mut self.rtp, rtp);
         replace(&mut self.rtcp, rtcp);
+        // Sound that a hold kept back is no loss: its listeners get a new section, not a hole.
+        if self.far.is_some_and(|old| old.receives() != far.receives()) {
+            self.section = self.section.wrapping_add(1);
+        }
         self.far = Some(far);
         self.heard_at = now;
         self.silence_reported = false;
@@ -222,7 +229,7 @@ impl Leg {
         let sound = far.receives().then(|| Sound {
             kind,
             coding: far.coding,
-            origin: Origin::Leg(self.id, self.reception.epoch()),
+            origin: Origin::Leg(self.id, self.reception.epoch().wrapping_add(self.section)),
             sequence,
             timestamp,
             marker: reader.mark(),
@@ -234,7 +241,10 @@ impl Leg {
     /// Makes of another leg's packet the one that this leg's peer gets: its payload types, our stream. Answers the
     /// length written to `out`; `None` if nothing is to be sent.
     pub fn forward(&mut self, now: Instant, sound: &Sound, packet: &[u8], out: &mut Buffer) -> Option<usize> {
-        let far = self.far.as_ref().filter(|far| far.sends())?;
+        let Some(far) = self.far.as_ref().filter(|far| far.sends()) else {
+            self.stream.interrupt();
+            return None;
+        };
         let payload = packet.get(sound.payload.clone())?;
         let (header, room) = out.split_first_chunk_mut::<HEADER>()?;
         let room = room.get_mut(..payload.len())?;

@@ -59,6 +59,3 @@ pub const MIX_TARGET: usize = 320;
 pub const MIX_DEPTH: usize = 960;
 /// Size of a source's ring in samples (256 ms): room for the depth and a packet of 120 ms.
 pub const MIX_RING: usize = 2048;
-
-/// Steady tones kept ready at once: 16 KiB each.
-pub const SINES: usize = 64;

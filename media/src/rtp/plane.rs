@@ -169,7 +169,8 @@ impl MediaPlane {
         Ok(())
     }
 
-    /// Ends a leg's media. Always taken; the report [`super::Report::Closed`] follows.
+    /// Ends a leg's media. Always taken; the report [`super::Report::Closed`] follows, unless it has come already because
+    /// the leg failed: then this only forgets its name.
     pub fn close(&mut self, leg: LegId) -> Result<(), MediaError> {
         let known = self.legs.remove(&leg).ok_or(MediaError::NoSuchLeg(leg))?;
         self.push(known.worker, Command::Close(leg));

@@ -47,12 +47,11 @@ pub struct Reports {
     peer_lost: Option<u64>,
     round_trip_ms: Option<f32>,
     sent_at_last_report: u64,
-    said_goodbye: bool,
 }
 
 impl Reports {
     pub(super) fn new(cname: [u8; 16]) -> Reports {
-        Reports { cname, last_sender_report: None, peer_lost: None, round_trip_ms: None, sent_at_last_report: 0, said_goodbye: false }
+        Reports { cname, last_sender_report: None, peer_lost: None, round_trip_ms: None, sent_at_last_report: 0 }
     }
 
     pub(super) fn peer_lost(&self) -> Option<u64> {
@@ -63,12 +62,7 @@ impl Reports {
         self.round_trip_ms
     }
 
-    /// The peer has said BYE: its stream is over.
-    pub fn said_goodbye(&self) -> bool {
-        self.said_goodbye
-    }
-
-    fn block(&mut self, now: Instant, ntp: u64, block: &ReportBlock<'_>) {
+    fn block(&mut self, ntp: u64, block: &ReportBlock<'_>) {
         // 24 bits, signed: doubled packets make it negative.
         let lost = ((block.cumulative_lost() << 8) as i32) >> 8;
         self.peer_lost = Some(u64::try_from(lost).unwrap_or(0));
@@ -76,7 +70,6 @@ impl Reports {
         if sent == 0 {
             return;
         }
-        let _ = now;
         let trip = middle(ntp).wrapping_sub(sent).wrapping_sub(block.delay_since_last_sender_report_timestamp());
         let trip = Duration::from_secs_f64(f64::from(trip) / 65_536.0);
         if trip <= limits::ROUND_TRIP {
@@ -124,12 +117,11 @@ impl Leg {
             match part {
                 Packet::Sr(report) => {
                     self.reports.last_sender_report = Some((middle(report.ntp_timestamp()), now));
-                    report.report_blocks().filter(|block| block.ssrc() == ours).for_each(|block| self.reports.block(now, ntp, &block));
+                    report.report_blocks().filter(|block| block.ssrc() == ours).for_each(|block| self.reports.block(ntp, &block));
                 }
                 Packet::Rr(report) => {
-                    report.report_blocks().filter(|block| block.ssrc() == ours).for_each(|block| self.reports.block(now, ntp, &block));
+                    report.report_blocks().filter(|block| block.ssrc() == ours).for_each(|block| self.reports.block(ntp, &block));
                 }
-                Packet::Bye(_) => self.reports.said_goodbye = true,
                 _ => {}
             }
         }

@@ -3,6 +3,16 @@
 
 mod rig;
 
+mod digits;
+mod echo;
+mod hold_and_silence;
+mod latching;
+mod mixing;
+mod moving;
 mod open_and_close;
+mod prompts;
+mod quality;
 mod relay;
+mod rtcp;
+mod stall;
 mod tone;

@@ -178,9 +178,20 @@ impl Rig {
     }
 }
 
-/// Payload number `n`, unlike any other.
+/// Payload number `n`: says so in its first bytes, the rest is unlike any other.
 pub(crate) fn voice(n: u32) -> Vec<u8> {
-    (0..FRAME as u32).map(|place| (n.wrapping_mul(31).wrapping_add(place * 7) % 251) as u8).collect()
+    let noise = (4..FRAME as u32).map(|place| (n.wrapping_mul(31).wrapping_add(place * 7) % 251) as u8);
+    n.to_be_bytes().into_iter().chain(noise).collect()
+}
+
+/// Which payloads of [`voice`] these are; each is checked to its last byte.
+pub(crate) fn numbers(packets: &[Packet]) -> Vec<u32> {
+    let number = |packet: &Packet| {
+        let number = u32::from_be_bytes(packet.payload[..4].try_into().unwrap());
+        assert_eq!(packet.payload, voice(number));
+        number
+    };
+    packets.iter().map(number).collect()
 }
 
 /// Linear sound of G.711 packets.

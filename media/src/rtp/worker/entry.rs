@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(super) queue: Option<Box<MixQueue>>,
     /// Whether it is in the worker's list of legs that need the tick.
     pub(super) ticking: bool,
+    /// Whether RTP and RTCP are noted as not read to their end: a flood must not note them twice.
+    pub(super) unread: [bool; 2],
     /// When the next RTCP report goes.
     pub(super) report_due: Option<Instant>,
     /// Last, so that the sockets are closed before the ports are free.
@@ -45,6 +47,7 @@ impl Entry {
             listeners: Listeners::new(),
             queue: None,
             ticking: false,
+            unread: [false; 2],
             report_due: None,
             _ports: ports,
         }

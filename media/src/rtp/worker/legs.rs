@@ -33,7 +33,10 @@ impl Worker {
             Command::Remote(leg, _) | Command::Hear(leg, _) | Command::Move(leg, _) | Command::Expect(leg) | Command::Close(leg) => *leg,
         };
         if let Command::Expect(_) = command {
-            self.expected.insert(leg, Vec::new());
+            // It may have been faster than the word about it.
+            if !self.slots.contains_key(&leg) {
+                self.expected.insert(leg, Vec::new());
+            }
             return;
         }
         if let Some(later) = self.expected.get_mut(&leg) {
@@ -67,11 +70,13 @@ impl Worker {
     fn admit(&mut self, now: Instant, mut entry: Box<Entry>) {
         let leg = entry.leg.id();
         entry.listeners = self.waiting.remove(&leg).unwrap_or_default();
-        entry.ticking = false;
+        (entry.ticking, entry.unread) = (false, [false; 2]);
         let hears = std::mem::replace(&mut entry.hears, Hears::Silence);
         let slot = self.legs.insert(entry);
         let Ok(narrow) = u32::try_from(slot) else { return };
         self.slots.insert(leg, narrow);
+        // Room for both its sockets, so that a packet never has to make it.
+        self.unread.reserve(2 * self.legs.len());
         self.ready_queue(narrow);
         self.link(narrow, hears);
         let Some(entry) = self.legs.get_mut(slot) else { return };

@@ -143,6 +143,9 @@ impl Worker {
         self.commands();
         for _ in 0..self.unread.len() {
             if let Some(token) = self.unread.pop_front() {
+                if let Some(noted) = self.noted(token) {
+                    *noted = false;
+                }
                 self.readable(token);
             }
         }
@@ -174,13 +177,20 @@ impl Worker {
                 Err(_) => {}
             }
         }
-        self.unread.push_back(token);
+        if self.noted(token).is_some_and(|noted| !std::mem::replace(noted, true)) {
+            self.unread.push_back(token);
+        }
+    }
+
+    /// The note that a socket is in `unread`.
+    fn noted(&mut self, token: Token) -> Option<&mut bool> {
+        self.legs.get_mut(token.0 / 2)?.unread.get_mut(token.0 % 2)
     }
 
     fn packet_in(&mut self, now: Instant, slot: u32, is_control: bool, length: usize, from: SocketAddr) {
         let Worker { legs, packet, out, counts, ntp, parts, .. } = self;
         let (Some(entry), Some(packet)) = (legs.get_mut(slot as usize), packet.get(..length)) else { return };
-        if is_control || is_rtcp(packet) {
+        if is_control || (entry.leg.muxed() && is_rtcp(packet)) {
             let taken = entry.leg.receive_rtcp(now, ntp.at(now), from, !is_control, packet);
             counts.rejected += u64::from(!taken);
             return;
