@@ -113,11 +113,9 @@ impl Worker {
         }
         if entry.report_due.is_some_and(|due| now >= due) {
             entry.report_due = Some(next);
-            if let Some(length) = entry.leg.report(now, self.ntp.at(now), false, &mut self.out) {
-                if send_report(entry, &self.out, length).is_err() {
-                    self.counts.send_failed += 1;
-                }
-            }
+            let length = entry.leg.report(now, self.ntp.at(now), false, &mut self.out);
+            let failed = length.is_some_and(|length| send_report(entry, &self.out, length).is_err());
+            self.counts.send_failed += u64::from(failed);
         }
     }
 
