@@ -14,6 +14,7 @@ use super::directory::Directory;
 use super::limits::{SHARD_NAP, TIMERS_PER_PASS};
 use super::mailbox::{Control, Doors, Item, Mail, Reply};
 use super::timer::Wheel;
+use crate::cause::{Cause, Party};
 use crate::command::{Command, Rejection};
 use crate::effect::{Effect, TimerKey};
 use crate::id::{Ids, TenantId};
@@ -172,6 +173,7 @@ impl Shard {
     fn carry_out(&mut self, place: Place, command: Command, reply: Option<Reply>) {
         let Some(tenant) = self.tenants.get_mut(place as usize) else { return };
         self.taken += 1;
+        let refusal = refusal_of(&command);
         let result = tenant.handle(self.now, &mut self.ids, command, &mut self.decision);
         let id = tenant.id().clone();
         for envelope in self.decision.events.drain(..) {
@@ -179,6 +181,9 @@ impl Shard {
             if Directory::concerns(&envelope.event) {
                 self.commit.config.push(envelope);
             }
+        }
+        if let (Err(_), Some(refusal)) = (&result, refusal) {
+            self.decision.effects.push(refusal);
         }
         self.note_effects(place, id);
         if let Some(reply) = reply {
@@ -235,5 +240,18 @@ impl Shard {
             // The log thread is gone: nothing that we decide can become true.
             self.stopping = true;
         }
+    }
+}
+
+/// What tells a waiting peer that its request was not taken: without it, the switch would hold an INVITE or a REGISTER
+/// that nobody is going to answer.
+fn refusal_of(command: &Command) -> Option<Effect> {
+    match command {
+        // Q.850 42: switching equipment congestion.
+        Command::LegOffered { leg, .. } => {
+            Some(Effect::Release { leg: *leg, cause: Cause { sip: 503, q850: 42, by: Party::System, text: None } })
+        }
+        Command::Register { request, .. } => Some(Effect::RegisterRefused { request: *request, status: 503 }),
+        _ => None,
     }
 }
