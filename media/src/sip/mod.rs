@@ -6,6 +6,7 @@
 //! * [`build`] makes outgoing messages and puts them into bytes; nothing that came from a peer can inject a header.
 //! * [`sdp`] offers and answers audio (RFC 3264); [`auth`] does digest on both sides.
 //! * [`transport`] owns the sockets of the signalling thread.
+//! * [`registrar`] and [`trunk`]: registrations from phones and at carriers.
 //! * [`transaction`] repeats and absorbs (RFC 3261 §17), [`dialog`] remembers (§12), [`ua`] makes calls of both.
 
 pub mod auth;
@@ -14,9 +15,11 @@ pub mod dialog;
 pub mod header;
 pub mod limits;
 pub mod message;
+pub mod registrar;
 pub mod sdp;
 pub mod transaction;
 pub mod transport;
+pub mod trunk;
 pub mod ua;
 pub mod uri;
 pub mod wire;

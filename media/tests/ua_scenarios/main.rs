@@ -3,4 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
 
 mod answered;
+mod changes;
+mod forks;
+mod lost;
 mod pair;
+mod refused;
+mod register;
+mod rules;
+mod soak;
+mod transfer;

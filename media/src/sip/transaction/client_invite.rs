@@ -26,6 +26,7 @@ pub struct ClientInvite {
     reliable: bool,
     timers: TimerConfig,
     interval: Duration,
+    forsaken: bool,
 }
 
 impl ClientInvite {
@@ -35,7 +36,7 @@ impl ClientInvite {
         if !reliable {
             first.push(Action::Start(Timer::A, timers.t1));
         }
-        (ClientInvite { state: State::Calling, reliable, timers, interval: timers.t1 }, first)
+        (ClientInvite { state: State::Calling, reliable, timers, interval: timers.t1, forsaken: false }, first)
     }
 
     /// Where it stands.
@@ -48,7 +49,11 @@ impl ClientInvite {
         match (self.state, status) {
             (State::Calling, 100..=199) => {
                 self.state = State::Proceeding;
-                actions([Action::Stop(Timer::A), Action::Stop(Timer::B), Action::Deliver])
+                let mut steps = actions([Action::Stop(Timer::A), Action::Stop(Timer::B), Action::Deliver]);
+                if self.forsaken {
+                    steps.push(Action::Start(Timer::Forsaken, self.timers.t1_64()));
+                }
+                steps
             }
             (State::Proceeding, 100..=199) | (State::Accepted, 200..=299) => actions([Action::Deliver]),
             (State::Calling | State::Proceeding, 200..=299) => {
@@ -74,6 +79,16 @@ impl ClientInvite {
         steps
     }
 
+    /// The user is gone. A final response is still acknowledged if it comes within 64 * T1; without this a transaction in
+    /// Proceeding would stay for ever when the peer is gone too.
+    pub fn forsake(&mut self) -> Actions {
+        let first_time = !std::mem::replace(&mut self.forsaken, true);
+        match self.state {
+            State::Proceeding if first_time => actions([Action::Start(Timer::Forsaken, self.timers.t1_64())]),
+            _ => Actions::new(),
+        }
+    }
+
     /// A timer of this machine is due.
     pub fn timer(&mut self, timer: Timer) -> Actions {
         match (self.state, timer) {
@@ -85,7 +100,7 @@ impl ClientInvite {
                 self.state = State::Terminated;
                 actions([Action::Stop(Timer::A), Action::TimedOut, Action::Over])
             }
-            (State::Completed, Timer::D) | (State::Accepted, Timer::M) => {
+            (State::Completed, Timer::D) | (State::Accepted, Timer::M) | (State::Proceeding, Timer::Forsaken) => {
                 self.state = State::Terminated;
                 actions([Action::Over])
             }
@@ -161,6 +176,19 @@ mod tests {
         assert_eq!(machine.response(200).as_slice(), [Action::Deliver]);
         assert!(machine.response(180).is_empty());
         assert_eq!(machine.timer(Timer::M).as_slice(), [Action::Over]);
+    }
+
+    #[test]
+    fn a_forsaken_invite_ends_whether_it_had_a_provisional_or_not() {
+        let start = Action::Start(Timer::Forsaken, T.t1 * 64);
+        let (mut machine, _) = ClientInvite::new(T, false);
+        assert!(machine.forsake().is_empty(), "timer B still runs");
+        assert!(machine.response(180).contains(&start));
+        let (mut machine, _) = ClientInvite::new(T, false);
+        machine.response(180);
+        assert_eq!(machine.forsake().as_slice(), [start]);
+        assert!(machine.forsake().is_empty());
+        assert_eq!(machine.timer(Timer::Forsaken).as_slice(), [Action::Over]);
     }
 
     #[test]

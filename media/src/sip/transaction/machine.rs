@@ -66,6 +66,8 @@ pub enum Timer {
     Trying,
     /// The user forgot to answer a request.
     Unanswered,
+    /// An INVITE whose user is gone has had time enough for its final response.
+    Forsaken,
 }
 
 impl Timer {

@@ -39,6 +39,18 @@ pub struct ServerId {
     serial: u32,
 }
 
+impl ServerId {
+    /// As a number, for those who hand it out as a token.
+    pub fn to_bits(self) -> u64 {
+        (u64::from(self.serial) << 32) | u64::from(self.slot)
+    }
+
+    /// Back from a number; a number that never was one names nothing.
+    pub fn from_bits(bits: u64) -> Self {
+        ServerId { slot: bits as u32, serial: (bits >> 32) as u32 }
+    }
+}
+
 /// What the tables tell their user besides the messages it hands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
@@ -315,6 +327,15 @@ impl<C, S> Transactions<C, S> {
         self.clients.get(id.slot as usize).filter(|entry| entry.serial == id.serial).is_some_and(
             |entry| matches!(&entry.machine, ClientMachine::Invite(machine) if machine.state() == client_invite::State::Calling),
         )
+    }
+
+    /// The user of an INVITE is gone: it may end by itself, but will end.
+    pub fn forsake(&mut self, now: Timestamp, id: ClientId) {
+        let Some(entry) = self.client_entry(id) else { return };
+        if let ClientMachine::Invite(machine) = &mut entry.machine {
+            let steps = machine.forsake();
+            self.run_client(now, id, steps);
+        }
     }
 
     /// Gives an INVITE up that was cancelled long ago and never finally answered (RFC 3261 §9.1).

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use tandem_core::{Flow, Transport};
 
 use super::limits;
+use crate::sip::registrar::ExpiryLimits;
 use crate::sip::transaction::TimerConfig;
 
 /// An address that peers are to use for us: in Via and Contact.
@@ -38,6 +39,8 @@ pub struct UaConfig {
     pub advertised: Vec<Advertised>,
     /// Session timers.
     pub session: SessionConfig,
+    /// What registrations may ask for.
+    pub expiry: ExpiryLimits,
     /// Transactions at once, each way; above it requests are refused with 503.
     pub transactions: usize,
     /// Legs at once; above it INVITEs are refused with 503.
@@ -51,6 +54,7 @@ impl Default for UaConfig {
             product: SmolStr::new_static("Tandem"),
             advertised: Vec::new(),
             session: SessionConfig { interval: limits::SESSION_INTERVAL, least: limits::LEAST_SESSION_INTERVAL },
+            expiry: ExpiryLimits::default(),
             transactions: limits::TRANSACTIONS,
             legs: limits::LEGS,
         }

@@ -36,6 +36,8 @@ pub(crate) struct Leg {
     pub(crate) peer_updates: bool,
     /// The session timer in force.
     pub(crate) session: Option<SessionTimer>,
+    /// Refreshes of ours that were refused since the last good one.
+    pub(crate) refresh_failures: u8,
     /// A 2xx of ours without ACK yet.
     pub(crate) unacked: Option<Unacked>,
     /// A 2xx of the peer whose ACK waits for our answer.
@@ -65,6 +67,7 @@ impl Leg {
             remote_sdp: None,
             peer_updates: false,
             session: None,
+            refresh_failures: 0,
             unacked: None,
             owed: None,
             ours: None,
@@ -169,6 +172,8 @@ pub(crate) struct OwedAck {
 pub(crate) struct Ours {
     pub(crate) wish: Wish,
     pub(crate) glares: u8,
+    /// Tries with credentials.
+    pub(crate) attempts: u8,
     /// Sent; or waiting for the back-off or for the peer's own change.
     pub(crate) client: Option<ClientId>,
 }
@@ -215,6 +220,8 @@ pub(crate) enum LegTimer {
     Setup,
     /// A cancelled INVITE has no final response.
     Cancelled,
+    /// Our re-INVITE has no final response.
+    Change,
     /// Our re-INVITE may be tried again.
     Glare,
     /// The session is to be refreshed or given up.

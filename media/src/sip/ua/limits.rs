@@ -17,6 +17,8 @@ pub const GLARE_ATTEMPTS: u8 = 5;
 pub const REFERS: usize = 4;
 /// A leg that is set up longer than this is ended: nobody rings for ten minutes, and nothing may stay for ever.
 pub const LONGEST_SETUP: Duration = Duration::from_secs(600);
+/// A re-INVITE of ours without a final response counts as unanswered after this long: timer C of a proxy (RFC 3261 §16.6).
+pub const LONGEST_CHANGE: Duration = Duration::from_secs(180);
 /// A ringing leg repeats its provisional response this often, as proxies give up after three minutes (RFC 3261
 /// §13.3.1.1).
 pub const PROVISIONAL_EVERY: Duration = Duration::from_secs(60);

@@ -7,15 +7,23 @@
 //!
 //! * `receive`: what a message means and who deals with it
 //! * `uas`, `uac`: being invited, inviting
+//! * `modify`: re-INVITE and UPDATE both ways, session timers
+//! * `refer`: transfers; `info`: keys
+//! * `outside`: OPTIONS, REGISTER and what else stands outside of dialogs
 //! * `send`: how messages are made
 
 mod action;
+mod auth;
 mod config;
 mod event;
+mod info;
 mod leg;
 pub mod limits;
+mod modify;
+mod outside;
 mod reason;
 mod receive;
+mod refer;
 mod send;
 mod uac;
 mod uas;
@@ -33,8 +41,10 @@ use tandem_core::{Cause, DialogRecord, Flow, Ids, LegId, Party, Timestamp};
 pub use action::{Credentials, InviteParams, RequestParams};
 pub use config::{Advertised, SessionConfig, UaConfig};
 pub use event::{ActionError, Offered, ReferToken, Registering, UaEvent};
+pub use outside::Challenger;
 
 use self::leg::{Leg, LegTimer, Stage};
+use self::outside::Own;
 use self::send::InDialog;
 use super::dialog::Dialog;
 use super::message::Message;
@@ -49,6 +59,8 @@ enum ClientUse {
     Cancel,
     /// Another request in a dialog.
     Request(Box<InDialog>),
+    /// A request outside of dialogs.
+    Own(Box<Own>),
 }
 
 #[derive(Debug)]
@@ -70,6 +82,8 @@ enum ServerUse {
     Nothing,
     /// A leg answers it.
     Leg(LegId),
+    /// A REGISTER that the owner answers.
+    Held(Box<Message>),
 }
 
 /// The user agent.
@@ -85,6 +99,7 @@ pub struct UserAgent {
     by_tag: FxHashMap<SmolStr, LegId>,
     timers: TimerQueue<(LegId, LegTimer)>,
     events: VecDeque<UaEvent>,
+    challenger: Option<Box<dyn Challenger>>,
 }
 
 impl UserAgent {
@@ -102,6 +117,7 @@ impl UserAgent {
             by_tag: FxHashMap::default(),
             timers: TimerQueue::default(),
             events: VecDeque::new(),
+            challenger: None,
         }
     }
 
@@ -183,6 +199,7 @@ impl UserAgent {
         match self.tx.client(id) {
             Some(ClientUse::Invite(_)) => self.invite_refused(now, id, status, None),
             Some(ClientUse::Request(_)) => self.request_done(now, id, status, None),
+            Some(ClientUse::Own(_)) => self.own_done(now, id, status, None),
             Some(ClientUse::Cancel) | None => {}
         }
     }
@@ -193,7 +210,10 @@ impl UserAgent {
             LegTimer::StillRinging => self.still_ringing(now, leg),
             LegTimer::Setup => self.release_leg(now, leg, Cause::sip(408, Party::System).because("set-up took too long")),
             LegTimer::Cancelled => self.cancel_unanswered(now, leg),
-            LegTimer::RepeatProvisional | LegTimer::Glare | LegTimer::Session => {}
+            LegTimer::Glare => self.try_ours(now, leg),
+            LegTimer::Session => self.session_due(now, leg),
+            LegTimer::Change => self.change_unanswered(now, leg),
+            LegTimer::RepeatProvisional => {}
         }
     }
 
@@ -234,6 +254,11 @@ impl UserAgent {
         }
         self.by_tag.remove(&leg.dialog.local_tag);
         self.leave_nothing_open(now, leg);
+        match (&leg.stage, leg.ours.take().and_then(|ours| ours.client)) {
+            (Stage::Inviting(inviting), _) => self.tx.forsake(now, inviting.client),
+            (_, Some(client)) => self.tx.forsake(now, client),
+            _ => {}
+        }
         self.events.push_back(UaEvent::Ended { leg: leg.id, cause, retry_after });
     }
 
@@ -283,7 +308,7 @@ impl UserAgent {
     fn server_leg(&mut self, id: ServerId) -> Option<LegId> {
         match self.tx.server(id)? {
             ServerUse::Leg(leg) => Some(*leg),
-            ServerUse::Nothing => None,
+            ServerUse::Nothing | ServerUse::Held(_) => None,
         }
     }
 

@@ -57,7 +57,7 @@ impl Head {
 
 /// Responses go back to where the request came from: on the same connection, or to its address, and for datagrams
 /// without `rport` to the port that Via names (RFC 3261 §18.2.2, RFC 3581 §4).
-fn reply_flow(flow: Flow, via: &Via) -> Flow {
+pub(crate) fn reply_flow(flow: Flow, via: &Via) -> Flow {
     if flow.transport != Transport::Udp || via.wants_rport() {
         return flow;
     }
@@ -75,6 +75,9 @@ impl UserAgent {
 
     /// Takes one message that was read already.
     pub fn receive_message(&mut self, now: Timestamp, flow: Flow, message: Message) {
+        if self.challenge_at_once(now, flow, &message) {
+            return;
+        }
         if let Err(refusal) = message.validate() {
             if let Some(status) = refusal.status {
                 self.refuse_stateless(&message, flow, status, Some(&refusal.reason), &[]);
@@ -155,17 +158,21 @@ impl UserAgent {
         }
         match &head.method {
             Method::Invite => self.offered(now, flow, id, &head, message),
+            Method::Options => self.answer_options(now, id, &message),
+            Method::Register => self.register_came(now, flow, id, message),
+            Method::Subscribe => self.refuse_event(now, id, &message),
             // In dialogs only.
             Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.reply(now, id, &message, 481, None);
             }
-            Method::Other(_) => {
-                self.reply_with(now, id, &message, 501, None, &[(Name::Allow, ALLOW)]);
-            }
-            _ => {
-                self.reply_with(now, id, &message, 405, None, &[(Name::Allow, ALLOW)]);
-            }
+            _ => self.refuse_method(now, id, &message),
         }
+    }
+
+    /// A method that we don't know (501) or don't take here (405); §8.2.1.
+    fn refuse_method(&mut self, now: Timestamp, id: ServerId, message: &Message) {
+        let status = if matches!(message.method(), Some(Method::Other(_))) { 501 } else { 405 };
+        self.reply_with(now, id, message, status, None, &[(Name::Allow, ALLOW)]);
     }
 
     /// The leg that a request with our tag belongs to.
@@ -199,19 +206,17 @@ impl UserAgent {
     fn in_leg(&mut self, now: Timestamp, id: ServerId, head: &Head, leg: &mut Leg, message: Message) {
         match &head.method {
             Method::Bye => self.bye_came(now, id, leg, &message),
+            Method::Invite | Method::Update => self.change_came(now, id, head, leg, message),
+            Method::Refer => self.refer_came(now, id, head, leg, message),
+            Method::Info => self.info_came(now, id, leg, &message),
             Method::Options => self.answer_options(now, id, &message),
-            Method::Other(_) => {
-                self.reply_with(now, id, &message, 501, None, &[(Name::Allow, ALLOW)]);
+            // We subscribe to nothing, and nobody can subscribe to a call.
+            Method::Notify | Method::Subscribe => self.refuse_event(now, id, &message),
+            Method::Prack => {
+                self.reply(now, id, &message, 481, None);
             }
-            _ => {
-                self.reply_with(now, id, &message, 405, None, &[(Name::Allow, ALLOW)]);
-            }
+            _ => self.refuse_method(now, id, &message),
         }
-    }
-
-    fn answer_options(&mut self, now: Timestamp, id: ServerId, message: &Message) {
-        let headers = [(Name::Allow, ALLOW), (Name::Accept, super::send::SDP), (Name::Supported, super::send::SUPPORTED)];
-        self.reply_with(now, id, message, 200, None, &headers);
     }
 
     fn response_came(&mut self, now: Timestamp, message: Message) {
@@ -221,6 +226,7 @@ impl UserAgent {
         let of_this_method = match self.tx.client(id) {
             Some(ClientUse::Invite(_)) => cseq.method == Method::Invite,
             Some(ClientUse::Request(request)) => cseq.method == request.method,
+            Some(ClientUse::Own(own)) => cseq.method == own.params.method,
             Some(ClientUse::Cancel) => cseq.method == Method::Cancel,
             None => false,
         };
@@ -234,6 +240,7 @@ impl UserAgent {
                 _ => self.invite_refused(now, id, status, Some(&message)),
             },
             Some(ClientUse::Request(_)) if status >= 200 => self.request_done(now, id, status, Some(&message)),
+            Some(ClientUse::Own(_)) if status >= 200 => self.own_done(now, id, status, Some(&message)),
             _ => {}
         }
     }

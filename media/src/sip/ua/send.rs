@@ -17,6 +17,8 @@ use crate::sip::wire;
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, REGISTER";
 /// Extensions that we know (RFC 3891, 4028, 3327, 4488).
 pub(crate) const SUPPORTED: &str = "replaces, timer, path, norefersub";
+/// Event packages that we send (RFC 3515).
+pub(crate) const EVENTS: &str = "refer";
 /// Content-Type of a session description.
 pub(crate) const SDP: &str = "application/sdp";
 

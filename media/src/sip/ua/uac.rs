@@ -1,5 +1,7 @@
 //! Inviting: from our INVITE to the ACK for the peer's answer; and hanging up.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -7,11 +9,12 @@ use tandem_core::{Cause, LegId, Party, Timestamp};
 
 use super::action::InviteParams;
 use super::event::{ActionError, UaEvent};
-use super::leg::{Early, Inviting, Leg, LegTimer, OwedAck, Stage};
+use super::leg::{Early, Inviting, Leg, LegTimer, OwedAck, Stage, Wish};
 use super::reason;
 use super::send::{ALLOW, InDialog, SDP, SUPPORTED, cancel_of, sdp_of};
 use super::{ClientUse, UserAgent, limits};
 use crate::sip::dialog::Dialog;
+use crate::sip::dialog::session_timer::agreed;
 use crate::sip::header::{Method, Name, NameAddr, Replaces};
 use crate::sip::message::Message;
 use crate::sip::transaction::{Branch, ClientId};
@@ -78,7 +81,8 @@ impl UserAgent {
         let id = params.leg;
         let mut leg = Leg::new(id, dialog, Stage::Standing, contact, true);
         leg.local_sdp.clone_from(&params.sdp);
-        let Some(client) = self.send_invite(now, &mut leg, &params) else {
+        leg.credentials.clone_from(&params.credentials);
+        let Some(client) = self.send_invite(now, &mut leg, &params, None, None) else {
             return Err(ActionError::Full(self.config.transactions));
         };
         leg.stage = Stage::Inviting(Box::new(Inviting {
@@ -96,7 +100,14 @@ impl UserAgent {
     }
 
     /// Sends the first INVITE of a leg, or sends it again.
-    pub(crate) fn send_invite(&mut self, now: Timestamp, leg: &mut Leg, params: &InviteParams) -> Option<ClientId> {
+    fn send_invite(
+        &mut self,
+        now: Timestamp,
+        leg: &mut Leg,
+        params: &InviteParams,
+        least_interval: Option<u32>,
+        credentials: Option<(Name, String)>,
+    ) -> Option<ClientId> {
         let (branch, cseq) = (self.new_branch(), leg.dialog.next_cseq());
         let mut request = self.dialog_request(&leg.dialog, Method::Invite, cseq, branch)?;
         let headers = &mut request.headers;
@@ -104,6 +115,16 @@ impl UserAgent {
         headers.push(Name::Contact, &leg.contact);
         headers.push(Name::Allow, ALLOW);
         headers.push(Name::Supported, SUPPORTED);
+        let asked = self.config.session.interval.max(Duration::from_secs(u64::from(least_interval.unwrap_or(0))));
+        if !asked.is_zero() {
+            headers.push(Name::SessionExpires, asked.as_secs());
+            if let Some(least) = least_interval {
+                headers.push(Name::MinSe, least);
+            }
+        }
+        if let Some((name, value)) = credentials {
+            headers.push(name, value);
+        }
         if let Some(identity) = &params.identity {
             headers.push(Name::PAssertedIdentity, without_tag(identity));
         }
@@ -160,11 +181,15 @@ impl UserAgent {
                 ua.take_answer(now, leg, id, cseq, message);
                 true
             }
+            _ if !initial => ua.change_accepted(now, leg, id, cseq, message) || leg.owed.is_some_and(|owed| owed.client == id),
             // The answer is known, its ACK waits for the owner.
             _ => leg.owed.is_some_and(|owed| owed.client == id) && leg.dialog.remote_tag == tag,
         });
-        if taken != Some(true) && initial {
-            self.hang_up_fork(now, id, cseq, &template, message);
+        match (taken, initial) {
+            (Some(true), _) => {}
+            (_, true) => self.hang_up_fork(now, id, cseq, &template, message),
+            // The leg ended while its re-INVITE was under way: the peer still wants its ACK.
+            (_, false) => self.send_ack(id, &template, cseq, None),
         }
     }
 
@@ -201,6 +226,8 @@ impl UserAgent {
         } else {
             leg.owed = Some(OwedAck { client: id, cseq });
         }
+        let timer = agreed(message.session_expires().and_then(Result::ok));
+        self.start_session(now, leg, timer);
         let dialog = Box::new(leg.dialog.record());
         self.events.push_back(UaEvent::Answered { leg: leg.id, sdp, needs_answer: !offered, dialog });
     }
@@ -211,6 +238,7 @@ impl UserAgent {
             let Some(owed) = leg.owed.take() else { return Err(leg.wrong("acknowledge", "no answer is awaited")) };
             ua.send_ack(owed.client, &leg.dialog.clone(), owed.cseq, Some(&sdp));
             leg.local_sdp = Some(sdp);
+            ua.try_ours(now, leg);
             Ok(())
         })
     }
@@ -219,12 +247,15 @@ impl UserAgent {
     pub(crate) fn invite_refused(&mut self, now: Timestamp, id: ClientId, status: u16, message: Option<&Message>) {
         let Some(ClientUse::Invite(invite)) = self.tx.client(id) else { return };
         let (leg, initial) = (invite.leg, invite.initial);
-        if !initial {
-            return;
-        }
         self.with(leg, |ua, leg| {
+            if !initial {
+                if !ua.change_with_credentials(now, leg, id, status, message) {
+                    ua.change_refused(now, leg, id, status);
+                }
+                return;
+            }
             let Stage::Inviting(inviting) = &leg.stage else { return };
-            if inviting.client != id {
+            if inviting.client != id || message.is_some_and(|message| ua.invite_again(now, leg, status, message)) {
                 return;
             }
             let cause = match (leg.release.take(), message) {
@@ -234,6 +265,66 @@ impl UserAgent {
             };
             ua.end(now, leg, cause, message.and_then(Message::retry_after));
         });
+    }
+
+    /// Sends a refused INVITE again with what it lacked: credentials (401, 407), a longer session interval (422). True if
+    /// it did.
+    fn invite_again(&mut self, now: Timestamp, leg: &mut Leg, status: u16, message: &Message) -> bool {
+        let Stage::Inviting(inviting) = &mut leg.stage else { return false };
+        if leg.release.is_some() || inviting.attempts >= limits::AUTH_ATTEMPTS {
+            return false;
+        }
+        let params = inviting.params.clone();
+        let attempts = inviting.attempts + 1;
+        let least = match (status, message.min_se()) {
+            (422, Some(seconds)) if inviting.least_interval.is_none_or(|known| known < seconds) => Some(seconds),
+            (422, _) => return false,
+            _ => inviting.least_interval,
+        };
+        let credentials = match (status, &leg.credentials) {
+            (401 | 407, Some(credentials)) => {
+                let (credentials, body) = (credentials.clone(), params.sdp.clone().unwrap_or_default());
+                let header = self.authorize(&credentials, message, &Method::Invite, &params.uri, &body, attempts);
+                if header.is_none() {
+                    return false;
+                }
+                header
+            }
+            (422, _) => None,
+            _ => return false,
+        };
+        let Some(client) = self.send_invite(now, leg, &params, least, credentials) else { return false };
+        if let Stage::Inviting(inviting) = &mut leg.stage {
+            inviting.client = client;
+            inviting.attempts = attempts;
+            inviting.least_interval = least;
+            inviting.early.clear();
+        }
+        true
+    }
+
+    /// Sends a challenged re-INVITE again.
+    fn change_with_credentials(&mut self, now: Timestamp, leg: &mut Leg, id: ClientId, status: u16, message: Option<&Message>) -> bool {
+        let (401 | 407, Some(message), Some(credentials), Stage::Standing) = (status, message, leg.credentials.clone(), &leg.stage) else {
+            return false;
+        };
+        let Some(ours) = leg.ours.as_mut().filter(|ours| ours.client == Some(id) && ours.attempts < limits::AUTH_ATTEMPTS) else {
+            return false;
+        };
+        ours.attempts += 1;
+        let (wish, attempts) = (ours.wish.clone(), ours.attempts);
+        let (uri, _) = leg.dialog.path();
+        let body = match &wish {
+            Wish::Reoffer(sdp) => sdp.clone(),
+            Wish::Refresh => leg.local_sdp.clone(),
+        };
+        let header = self.authorize(&credentials, message, &Method::Invite, &uri, &body.unwrap_or_default(), attempts);
+        let Some(header) = header else { return false };
+        let client = self.send_change(now, leg, &wish, Some(header));
+        if let Some(ours) = &mut leg.ours {
+            ours.client = client;
+        }
+        client.is_some()
     }
 
     fn send_cancel(&mut self, now: Timestamp, leg: &mut Leg) {
@@ -302,8 +393,9 @@ impl UserAgent {
         }
         leg.unacked = None;
         self.disarm(leg, LegTimer::RepeatAnswer);
-        self.disarm(leg, LegTimer::Session);
-        self.disarm(leg, LegTimer::Glare);
+        for timer in [LegTimer::Session, LegTimer::Glare, LegTimer::Change] {
+            self.disarm(leg, timer);
+        }
         let bye = InDialog::new(Some(leg.id), Method::Bye).with(Name::Reason, reason::write(&cause).to_string());
         match self.send_in_dialog(now, &mut leg.dialog, bye) {
             Some(_) => leg.stage = Stage::Ending(cause),
@@ -314,16 +406,45 @@ impl UserAgent {
     /// Another request in a dialog has its final answer.
     pub(crate) fn request_done(&mut self, now: Timestamp, id: ClientId, status: u16, message: Option<&Message>) {
         let Some(ClientUse::Request(sent)) = self.tx.client(id) else { return };
-        let (Some(leg), method) = (sent.leg, sent.method.clone()) else { return };
-        let _ = (status, message);
+        let Some(leg) = sent.leg else { return };
+        let again = sent.clone();
         self.with(leg, |ua, leg| {
-            if method == Method::Bye
-                && let Stage::Ending(cause) = &leg.stage
+            if let (401 | 407, Some(message)) = (status, message)
+                && ua.request_again(now, leg, id, *again.clone(), message)
             {
-                let cause = cause.clone();
-                ua.end(now, leg, cause, None);
+                return;
+            }
+            match (&again.method, &leg.stage) {
+                (Method::Bye, Stage::Ending(cause)) => {
+                    let cause = cause.clone();
+                    ua.end(now, leg, cause, None);
+                }
+                (Method::Update, _) => ua.update_done(now, leg, id, status, message),
+                // Whatever it was, the peer says that there is no call any more (RFC 3261 §12.2.1.2). A subscription that
+                // it has forgotten (NOTIFY) says nothing about the call.
+                (Method::Notify, _) => {}
+                (_, Stage::Standing) if status == 481 => ua.hang_up(now, leg, Cause::sip(481, Party::Remote)),
+                _ => {}
             }
         });
+    }
+
+    /// Sends a challenged request again.
+    fn request_again(&mut self, now: Timestamp, leg: &mut Leg, id: ClientId, mut what: InDialog, message: &Message) -> bool {
+        let Some(credentials) = leg.credentials.clone() else { return false };
+        if what.attempts >= limits::AUTH_ATTEMPTS {
+            return false;
+        }
+        what.attempts += 1;
+        let (uri, _) = leg.dialog.path();
+        let body = what.body.as_ref().map(|(_, body)| body.clone()).unwrap_or_default();
+        let Some((name, value)) = self.authorize(&credentials, message, &what.method, &uri, &body, what.attempts) else { return false };
+        what.headers.retain(|(known, _)| !matches!(known, Name::Authorization | Name::ProxyAuthorization));
+        let Some(client) = self.send_in_dialog(now, &mut leg.dialog, what.with(name, value)) else { return false };
+        if let Some(ours) = leg.ours.as_mut().filter(|ours| ours.client == Some(id)) {
+            ours.client = Some(client);
+        }
+        true
     }
 
     /// The leg that a Replaces value names, as seen from here.

@@ -12,6 +12,7 @@ use super::send::{ALLOW, SDP, SUPPORTED, sdp_of};
 use super::{ServerUse, UserAgent, limits};
 use crate::sip::build::Response;
 use crate::sip::dialog::Dialog;
+use crate::sip::dialog::session_timer::Agreement;
 use crate::sip::header::{Method, Name};
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
@@ -37,7 +38,7 @@ impl Refused {
 const KNOWN_EXTENSIONS: [&str; 4] = ["replaces", "timer", "path", "norefersub"];
 
 /// The extensions that a request requires and we don't know (RFC 3261 §8.2.2.3).
-fn unknown_extensions(request: &Message) -> Option<String> {
+pub(crate) fn unknown_extensions(request: &Message) -> Option<String> {
     let unknown: Vec<&str> =
         request.headers(Name::Require).filter(|wanted| !KNOWN_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(wanted))).collect();
     (!unknown.is_empty()).then(|| unknown.join(", "))
@@ -68,7 +69,7 @@ impl UserAgent {
         }
         let tag = self.new_tag();
         let cseq = self.first_cseq();
-        let checked = check(&request).and_then(|()| self.find_replaced(&request));
+        let checked = check(&request).and_then(|()| self.check_session(&request)).and_then(|()| self.find_replaced(&request));
         let made = checked.and_then(|replaces| {
             let dialog = Dialog::from_request(&request, tag.clone(), cseq, flow).map_err(|_| Refused::status(400))?;
             Ok((replaces, dialog))
@@ -79,6 +80,13 @@ impl UserAgent {
                 let headers: SmallVec<[(Name, &str); 1]> = refused.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 self.reply_with(now, server, &request, refused.status, Some(&tag), &headers);
             }
+        }
+    }
+
+    fn check_session(&self, request: &Message) -> Result<(), Refused> {
+        match self.session_asked(request) {
+            Agreement::TooSmall => Err(Refused::status(422).with(Name::MinSe, self.config.session.least.as_secs().to_string())),
+            _ => Ok(()),
         }
     }
 
@@ -170,11 +178,13 @@ impl UserAgent {
     pub fn answer(&mut self, now: Timestamp, leg: LegId, sdp: Bytes) -> Result<DialogRecord, ActionError> {
         self.act(now, leg, |ua, leg| {
             let Stage::Offered(offering) = &leg.stage else { return Err(leg.wrong("answer", "it is not being offered")) };
-            let response = ua.dialog_response(leg, offering, 200).with(Name::Supported, SUPPORTED).with_body(SDP, sdp.clone());
-            let bytes = response.encode();
-            let (server, late) = (offering.server, sdp_of(&offering.request).is_none());
-            let cseq = offering.request.cseq().map_or(0, |cseq| cseq.number);
+            let mut response = ua.dialog_response(leg, offering, 200).with(Name::Supported, SUPPORTED).with_body(SDP, sdp.clone());
+            let (server, request) = (offering.server, offering.request.clone());
+            let late = sdp_of(&request).is_none();
+            let cseq = request.cseq().map_or(0, |cseq| cseq.number);
             let flow = ua.tx.server_flow(server).unwrap_or(leg.dialog.flow);
+            ua.grant_session(now, leg, &request, &mut response);
+            let bytes = response.encode();
             if !ua.tx.respond(now, server, 200, bytes.clone()) {
                 return Err(leg.wrong("answer", "its transaction is over"));
             }
@@ -228,6 +238,7 @@ impl UserAgent {
                 (true, true) => ua.events.push_back(UaEvent::ReofferAnswered { leg: leg.id, result: Ok(sdp), needs_answer: false }),
                 (true, false) => {}
             }
+            ua.try_ours(now, leg);
         });
     }
 
