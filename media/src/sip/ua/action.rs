@@ -27,7 +27,7 @@ pub struct InviteParams {
     /// Our offer; without one the peer offers, and `acknowledge` gives our answer.
     pub sdp: Option<Bytes>,
     /// What to answer a 401 or 407 with.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Login>,
     /// Max-Forwards: 70, or one less than the INVITE that caused it had.
     pub max_forwards: u8,
 }
@@ -58,20 +58,20 @@ pub struct RequestParams {
     /// Further headers.
     pub headers: Vec<(String, String)>,
     /// What to answer a 401 or 407 with.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Login>,
 }
 
 /// What to answer a challenge with (RFC 3261 §22).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct Login {
     /// Digest user name.
     pub user: String,
     /// Password.
     pub password: String,
 }
 
-impl std::fmt::Debug for Credentials {
+impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Credentials({})", self.user)
+        write!(f, "Login({})", self.user)
     }
 }

@@ -5,8 +5,10 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tandem_core::{Cause, Flow, LegId, Timestamp};
 
-use super::action::{Credentials, InviteParams};
+use super::action::InviteParams;
+
 use super::event::{ActionError, ReferToken};
+use crate::sip::auth::DigestClient;
 use crate::sip::dialog::Dialog;
 use crate::sip::dialog::session_timer::SessionTimer;
 use crate::sip::message::Message;
@@ -21,7 +23,8 @@ pub(crate) struct Leg {
     /// Set by `end`: the leg is forgotten when the work at hand is done.
     pub(crate) over: bool,
     pub(crate) timers: SmallVec<[(LegTimer, TimerToken); 2]>,
-    pub(crate) credentials: Option<Credentials>,
+    /// Answers challenges of the peer.
+    pub(crate) digest: Option<DigestClient>,
     /// Our Contact value.
     pub(crate) contact: String,
     /// A release that waits until the protocol allows it.
@@ -59,7 +62,7 @@ impl Leg {
             stage,
             over: false,
             timers: SmallVec::new(),
-            credentials: None,
+            digest: None,
             contact,
             release: None,
             is_caller,

@@ -38,7 +38,7 @@ use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 use tandem_core::{Cause, DialogRecord, Flow, Ids, LegId, Party, Timestamp};
 
-pub use action::{Credentials, InviteParams, RequestParams};
+pub use action::{InviteParams, Login, RequestParams};
 pub use config::{Advertised, SessionConfig, UaConfig};
 pub use event::{ActionError, Offered, ReferToken, Registering, UaEvent};
 pub use outside::Challenger;

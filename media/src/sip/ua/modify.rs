@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rand::Rng;
 use tandem_core::{Cause, LegId, Party, Timestamp};
 
+use super::auth::Lines;
 use super::event::{ActionError, UaEvent};
 use super::leg::{Leg, LegTimer, Ours, OwedAck, Stage, Theirs, Wish};
 use super::receive::Head;
@@ -187,7 +188,8 @@ impl UserAgent {
         }
         let Some(ours) = leg.ours.as_ref().filter(|ours| ours.client.is_none()) else { return };
         let wish = ours.wish.clone();
-        let client = self.send_change(now, leg, &wish, None);
+        let credentials = self.known_credentials(leg, &Method::Invite);
+        let client = self.send_change(now, leg, &wish, credentials);
         match (client, &mut leg.ours) {
             (Some(client), Some(ours)) => {
                 ours.client = Some(client);
@@ -199,13 +201,7 @@ impl UserAgent {
     }
 
     /// Sends a re-INVITE or, for refreshes of peers that allow it, an UPDATE.
-    pub(crate) fn send_change(
-        &mut self,
-        now: Timestamp,
-        leg: &mut Leg,
-        wish: &Wish,
-        credentials: Option<(Name, String)>,
-    ) -> Option<ClientId> {
+    pub(crate) fn send_change(&mut self, now: Timestamp, leg: &mut Leg, wish: &Wish, credentials: Lines) -> Option<ClientId> {
         if let (Wish::Refresh, true, Some(timer)) = (wish, leg.peer_updates, leg.session) {
             let mut headers = Headers::default();
             write_session(&mut headers, timer, true);
@@ -228,7 +224,7 @@ impl UserAgent {
         if let Some(timer) = leg.session {
             write_session(&mut request.headers, timer, true);
         }
-        if let Some((name, value)) = credentials {
+        for (name, value) in credentials {
             request.headers.push(name, value);
         }
         if let Some(sdp) = &sdp {

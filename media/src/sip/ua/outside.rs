@@ -6,12 +6,14 @@ use smol_str::{SmolStr, format_smolstr};
 use tandem_core::registration::Binding;
 use tandem_core::{Flow, RequestId, Timestamp};
 
-use super::action::RequestParams;
+use super::action::{Login, RequestParams};
+use super::auth::Lines;
 use super::event::{ActionError, Registering, UaEvent};
 use super::send::{ALLOW, EVENTS, SDP, SUPPORTED};
 use super::uac::is_foreign;
 use super::uas::unknown_extensions;
 use super::{ClientUse, ServerUse, UserAgent, limits};
+use crate::sip::auth::DigestClient;
 use crate::sip::build::Request;
 use crate::sip::header::{Method, Name};
 use crate::sip::message::Message;
@@ -26,7 +28,8 @@ pub(crate) struct Own {
     call_id: String,
     local_tag: SmolStr,
     cseq: u32,
-    attempts: u8,
+    tries: u8,
+    digest: Option<DigestClient>,
 }
 
 /// Answers a REGISTER without credentials before anything is kept or allocated for it.
@@ -189,13 +192,20 @@ impl UserAgent {
     pub fn request_outside(&mut self, now: Timestamp, params: RequestParams) -> Result<(), ActionError> {
         Uri::parse(&params.uri).map_err(|_| ActionError::Text(params.uri.clone()))?;
         let call_id = params.call_id.clone().unwrap_or_else(|| self.new_call_id());
-        let own = Own { call_id, local_tag: self.new_tag(), cseq: params.cseq, attempts: 0, params };
-        self.send_own(now, own, None).ok_or(ActionError::Full(self.config.transactions))?;
+        let own = Own {
+            call_id,
+            local_tag: self.new_tag(),
+            cseq: params.cseq,
+            tries: 0,
+            digest: params.credentials.as_ref().map(Login::client),
+            params,
+        };
+        self.send_own(now, own, Lines::new()).ok_or(ActionError::Full(self.config.transactions))?;
         self.settle(now);
         Ok(())
     }
 
-    fn send_own(&mut self, now: Timestamp, own: Own, credentials: Option<(Name, String)>) -> Option<ClientId> {
+    fn send_own(&mut self, now: Timestamp, own: Own, credentials: Lines) -> Option<ClientId> {
         let branch = self.new_branch();
         let params = &own.params;
         let mut request = Request::new(params.method.clone(), Uri::parse(&params.uri).ok()?);
@@ -217,7 +227,7 @@ impl UserAgent {
         for (name, value) in params.headers.iter().filter(|(name, _)| is_foreign(name)) {
             headers.push_extension(name, value);
         }
-        if let Some((name, value)) = credentials {
+        for (name, value) in credentials {
             headers.push(name, value);
         }
         let (flow, bytes): (Flow, Bytes) = (params.flow, request.encode());
@@ -226,22 +236,15 @@ impl UserAgent {
 
     pub(crate) fn own_done(&mut self, now: Timestamp, id: ClientId, status: u16, message: Option<&Message>) {
         let Some(ClientUse::Own(own)) = self.tx.client(id) else { return };
-        let token = own.params.token;
-        if let (401 | 407, Some(message)) = (status, message)
-            && own.attempts < limits::AUTH_ATTEMPTS
-            && let Some(credentials) = own.params.credentials.clone()
+        let (token, tries) = (own.params.token, own.tries);
+        if let (401 | 407, Some(message), Some(mut digest)) = (status, message, own.digest.take())
+            && tries < limits::AUTH_ATTEMPTS
         {
-            let mut again = Own {
-                params: own.params.clone(),
-                call_id: own.call_id.clone(),
-                local_tag: own.local_tag.clone(),
-                cseq: own.cseq.saturating_add(1),
-                attempts: own.attempts + 1,
-            };
-            let header = self.authorize(&credentials, message, &again.params.method, &again.params.uri, &[], again.attempts);
-            if let Some(header) = header {
-                again.params.cseq = again.cseq;
-                if self.send_own(now, again, Some(header)).is_some() {
+            let (params, call_id, local_tag) = (own.params.clone(), own.call_id.clone(), own.local_tag.clone());
+            let cseq = own.cseq.saturating_add(1);
+            if let Some(lines) = self.authorize(&mut digest, message, &params.method, &params.uri, tries) {
+                let again = Own { params, call_id, local_tag, cseq, tries: tries + 1, digest: Some(digest) };
+                if self.send_own(now, again, lines).is_some() {
                     return;
                 }
             }

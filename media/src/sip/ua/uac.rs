@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tandem_core::{Cause, LegId, Party, Timestamp};
 
-use super::action::InviteParams;
+use super::action::{InviteParams, Login};
+use super::auth::Lines;
 use super::event::{ActionError, UaEvent};
 use super::leg::{Early, Inviting, Leg, LegTimer, OwedAck, Stage, Wish};
 use super::reason;
@@ -81,8 +82,8 @@ impl UserAgent {
         let id = params.leg;
         let mut leg = Leg::new(id, dialog, Stage::Standing, contact, true);
         leg.local_sdp.clone_from(&params.sdp);
-        leg.credentials.clone_from(&params.credentials);
-        let Some(client) = self.send_invite(now, &mut leg, &params, None, None) else {
+        leg.digest = params.credentials.as_ref().map(Login::client);
+        let Some(client) = self.send_invite(now, &mut leg, &params, None, Lines::new()) else {
             return Err(ActionError::Full(self.config.transactions));
         };
         leg.stage = Stage::Inviting(Box::new(Inviting {
@@ -106,7 +107,7 @@ impl UserAgent {
         leg: &mut Leg,
         params: &InviteParams,
         least_interval: Option<u32>,
-        credentials: Option<(Name, String)>,
+        credentials: Lines,
     ) -> Option<ClientId> {
         let (branch, cseq) = (self.new_branch(), leg.dialog.next_cseq());
         let mut request = self.dialog_request(&leg.dialog, Method::Invite, cseq, branch)?;
@@ -122,7 +123,7 @@ impl UserAgent {
                 headers.push(Name::MinSe, least);
             }
         }
-        if let Some((name, value)) = credentials {
+        for (name, value) in credentials {
             headers.push(name, value);
         }
         if let Some(identity) = &params.identity {
@@ -281,18 +282,12 @@ impl UserAgent {
             (422, _) => return false,
             _ => inviting.least_interval,
         };
-        let credentials = match (status, &leg.credentials) {
-            (401 | 407, Some(credentials)) => {
-                let (credentials, body) = (credentials.clone(), params.sdp.clone().unwrap_or_default());
-                let header = self.authorize(&credentials, message, &Method::Invite, &params.uri, &body, attempts);
-                if header.is_none() {
-                    return false;
-                }
-                header
-            }
-            (422, _) => None,
-            _ => return false,
+        let credentials = match status {
+            401 | 407 => self.authorize_leg(leg, message, &Method::Invite, &params.uri, attempts - 1),
+            422 => Some(Lines::new()),
+            _ => None,
         };
+        let Some(credentials) = credentials else { return false };
         let Some(client) = self.send_invite(now, leg, &params, least, credentials) else { return false };
         if let Stage::Inviting(inviting) = &mut leg.stage {
             inviting.client = client;
@@ -305,22 +300,15 @@ impl UserAgent {
 
     /// Sends a challenged re-INVITE again.
     fn change_with_credentials(&mut self, now: Timestamp, leg: &mut Leg, id: ClientId, status: u16, message: Option<&Message>) -> bool {
-        let (401 | 407, Some(message), Some(credentials), Stage::Standing) = (status, message, leg.credentials.clone(), &leg.stage) else {
-            return false;
-        };
+        let (401 | 407, Some(message), Stage::Standing) = (status, message, &leg.stage) else { return false };
         let Some(ours) = leg.ours.as_mut().filter(|ours| ours.client == Some(id) && ours.attempts < limits::AUTH_ATTEMPTS) else {
             return false;
         };
         ours.attempts += 1;
-        let (wish, attempts) = (ours.wish.clone(), ours.attempts);
+        let (wish, tries) = (ours.wish.clone(), ours.attempts - 1);
         let (uri, _) = leg.dialog.path();
-        let body = match &wish {
-            Wish::Reoffer(sdp) => sdp.clone(),
-            Wish::Refresh => leg.local_sdp.clone(),
-        };
-        let header = self.authorize(&credentials, message, &Method::Invite, &uri, &body.unwrap_or_default(), attempts);
-        let Some(header) = header else { return false };
-        let client = self.send_change(now, leg, &wish, Some(header));
+        let Some(lines) = self.authorize_leg(leg, message, &Method::Invite, &uri, tries) else { return false };
+        let client = self.send_change(now, leg, &wish, lines);
         if let Some(ours) = &mut leg.ours {
             ours.client = client;
         }
@@ -396,7 +384,8 @@ impl UserAgent {
         for timer in [LegTimer::Session, LegTimer::Glare, LegTimer::Change] {
             self.disarm(leg, timer);
         }
-        let bye = InDialog::new(Some(leg.id), Method::Bye).with(Name::Reason, reason::write(&cause).to_string());
+        let mut bye = InDialog::new(Some(leg.id), Method::Bye).with(Name::Reason, reason::write(&cause).to_string());
+        bye.headers.extend(self.known_credentials(leg, &Method::Bye));
         match self.send_in_dialog(now, &mut leg.dialog, bye) {
             Some(_) => leg.stage = Stage::Ending(cause),
             None => self.end(now, leg, cause, None),
@@ -431,16 +420,15 @@ impl UserAgent {
 
     /// Sends a challenged request again.
     fn request_again(&mut self, now: Timestamp, leg: &mut Leg, id: ClientId, mut what: InDialog, message: &Message) -> bool {
-        let Some(credentials) = leg.credentials.clone() else { return false };
         if what.attempts >= limits::AUTH_ATTEMPTS {
             return false;
         }
-        what.attempts += 1;
         let (uri, _) = leg.dialog.path();
-        let body = what.body.as_ref().map(|(_, body)| body.clone()).unwrap_or_default();
-        let Some((name, value)) = self.authorize(&credentials, message, &what.method, &uri, &body, what.attempts) else { return false };
+        let Some(lines) = self.authorize_leg(leg, message, &what.method, &uri, what.attempts) else { return false };
+        what.attempts += 1;
         what.headers.retain(|(known, _)| !matches!(known, Name::Authorization | Name::ProxyAuthorization));
-        let Some(client) = self.send_in_dialog(now, &mut leg.dialog, what.with(name, value)) else { return false };
+        what.headers.extend(lines);
+        let Some(client) = self.send_in_dialog(now, &mut leg.dialog, what) else { return false };
         if let Some(ours) = leg.ours.as_mut().filter(|ours| ours.client == Some(id)) {
             ours.client = Some(client);
         }
