@@ -97,7 +97,7 @@ pub struct Calls {
 impl Handler for Calls {
     fn packet(&mut self, io: &mut Io, sock: usize, bytes: &[u8], from: SocketAddrV4) {
         match (self.roles[sock], status(bytes)) {
-            (Role::Audio, _) => self.media.packet(io.now_us, bytes, from),
+            (Role::Audio, _) => self.media.packet(io.arrived_us, bytes, from),
             (Role::Calls, Some(status)) => {
                 // The next credentials go where this server looks for them.
                 match status {
@@ -143,7 +143,15 @@ impl CallBench {
             uas.tick(&mut self.net.io, media);
             media.tick(&mut self.net.io);
             self.net.flush();
-            self.net.turn(Duration::from_millis(1), &mut self.calls)?;
+            let wait = if self.calls.media.talking() > 0 {
+                // With audio there is something to read at every moment: once per millisecond is cheaper than once per
+                // packet, and delays are taken from the kernel's notes, so they do not suffer.
+                std::thread::sleep(Duration::from_micros(1000 - self.net.io.look_at_the_clock() % 1000));
+                Duration::ZERO
+            } else {
+                Duration::from_millis(1)
+            };
+            self.net.turn(wait, &mut self.calls)?;
         }
         Ok(())
     }
@@ -166,9 +174,14 @@ impl CallBench {
     }
 }
 
-fn setup_columns(row: &mut Row, stats: &CallStats) {
-    row.quantiles([("ring p50", "post_dial_p50_ms"), ("ring p95", "post_dial_p95_ms"), ("ring p99", "post_dial_p99_ms")], &stats.ringing)
-        .quantiles([("set p50", "setup_p50_ms"), ("set p95", "setup_p95_ms"), ("set p99", "setup_p99_ms")], &stats.setup);
+/// A generator at its own limit proves nothing about the server.
+pub(crate) fn own_fault(reading: &Reading, faults: &mut Vec<String>) {
+    if reading.own_cores.is_some_and(|cores| cores > 0.95) {
+        faults.push("generator at its own limit".into());
+    }
+    if let Some(drops) = reading.own_drops.filter(|drops| *drops > 0) {
+        faults.push(format!("generator lost {drops} packets itself"));
+    }
 }
 
 fn failure_fault(stats: &CallStats, faults: &mut Vec<String>) {
@@ -193,7 +206,6 @@ impl Load for CallLoad {
         bench.run(bench.span, |calls, now_us| pacer.due(now_us, calls.uac.room()))?;
         let reading = bench.meter.end();
         let (stats, answers) = (&bench.calls.uac.stats, &bench.calls.uas.stats);
-        let rate = stats.completed as f64 / reading.seconds;
         let begun = stats.answered as f64 / reading.seconds;
         let mut faults = Vec::new();
         failure_fault(stats, &mut faults);
@@ -203,19 +215,30 @@ impl Load for CallLoad {
         if level.is_some_and(|level| begun < level * 0.98) || stats.answered == 0 {
             faults.push("rate not reached".into());
         }
+        if level.is_some() {
+            own_fault(&reading, &mut faults);
+        }
         let mut row = Row::default();
         row.real("asked/s", "asked_per_second", level, 0)
-            .real("answ/s", "answered_per_second", Some(begun), 0)
-            .real("calls/s", "completed_per_second", Some(rate), 0)
+            .real("calls/s", "answered_per_second", Some(begun), 0)
             .count("up", "under_way", u64::from(bench.calls.uac.under_way()))
             .count("failed", "failed", stats.failures())
-            .count("407s", "challenged", stats.challenged)
             .count("resent", "retransmissions", stats.retransmissions + answers.retransmissions)
-            .count("rep 200", "repeated_answers", stats.repeated_answers);
-        setup_columns(&mut row, stats);
-        row.machine(&reading)
-            .real("own us/c", "generator_us_each", reading.own_cores.map(|cores| cores * 1e6 / begun), 1)
-            .real("srv us/c", "server_us_each", reading.server_cores.map(|cores| cores * 1e6 / begun), 1)
+            .quantiles(
+                [("ring p50", "post_dial_p50_ms"), ("ring p95", "post_dial_p95_ms"), ("ring p99", "post_dial_p99_ms")],
+                &stats.ringing,
+            )
+            .quantiles([("up p50", "setup_p50_ms"), ("up p95", "setup_p95_ms"), ("up p99", "setup_p99_ms")], &stats.setup)
+            .cpu(&reading, begun)
+            .details()
+            .real("ended/s", "completed_per_second", Some(stats.completed as f64 / reading.seconds), 0)
+            .quantiles([("", "teardown_p50_ms"), ("", "teardown_p95_ms"), ("", "teardown_p99_ms")], &stats.teardown)
+            .count("407s", "challenged", stats.challenged)
+            .count("", "repeated_answers", stats.repeated_answers)
+            .count("", "repeated_invites", answers.repeated)
+            .count("", "answers_never_acknowledged", answers.not_acknowledged)
+            .drops(&reading)
+            .real("MiB", "server_rss_mib", reading.server_rss.map(|rss| rss as f64 / 1048576.0), 1)
             .text("why", "failures", reasons(&stats.failed));
         Ok(Step { level, faults, row })
     }
@@ -261,21 +284,23 @@ impl AnchoredLoad {
         let mut row = Row::default();
         row.real("asked", "asked_calls", Some(level), 0)
             .count("calls", "calls_up", u64::from(up))
-            .count("failed", "failed", stats.failures())
             .real("pkt/s", "packets_per_second", Some(packets), 0)
             .real("loss %", "loss_percent", Some(media.loss() * 100.0), 4)
-            .real("worst %", "worst_stream_loss_percent", Some(media.worst_stream * 100.0), 2)
             .count("late", "late_packets", media.late)
+            .quantiles([("dly p50", "delay_p50_ms"), ("dly p95", "delay_p95_ms"), ("dly p99", "delay_p99_ms")], &media.delay)
+            .cpu(reading, packets)
+            .real("KiB/call", "server_rss_kib_per_call", rss, 1)
+            .details()
+            .count("streams", "streams", media.streams)
+            .real("worst %", "worst_stream_loss_percent", Some(media.worst_stream * 100.0), 2)
+            .real("max ms", "delay_max_ms", Some(media.delay.max() as f64 / 1000.0), 1)
             .count("misdir", "misdirected_packets", media.misdirected)
             .count("disord", "disordered_packets", media.disordered)
-            .quantiles([("dly p50", "delay_p50_ms"), ("dly p95", "delay_p95_ms"), ("dly p99", "delay_p99_ms")], &media.delay)
-            .real("max ms", "delay_max_ms", Some(media.delay.max() as f64 / 1000.0), 1)
-            .real("lag p99", "generator_lag_p99_ms", Some(media.own_lag.quantile(0.99) as f64 / 1000.0), 2);
-        row.quantiles([("set p50", "setup_p50_ms"), ("set p95", "setup_p95_ms"), ("set p99", "setup_p99_ms")], &stats.setup);
-        row.machine(reading)
-            .real("own us/p", "generator_us_each", reading.own_cores.map(|cores| cores * 1e6 / packets), 2)
-            .real("srv us/p", "server_us_each", reading.server_cores.map(|cores| cores * 1e6 / packets), 2)
-            .real("KiB/call", "server_rss_kib_per_call", rss, 1)
+            .count("foreign", "foreign_packets", media.foreign)
+            .real("lag p99", "generator_lag_p99_ms", Some(media.own_lag.quantile(0.99) as f64 / 1000.0), 2)
+            .count("failed", "failed", stats.failures())
+            .quantiles([("", "setup_p50_ms"), ("", "setup_p95_ms"), ("", "setup_p99_ms")], &stats.setup)
+            .drops(reading)
             .text("why", "failures", reasons(&stats.failed));
         row
     }
@@ -313,6 +338,7 @@ impl Load for AnchoredLoad {
         if media.misdirected > 0 {
             faults.push(format!("{} packets misdirected", media.misdirected));
         }
+        own_fault(&reading, &mut faults);
         let row = self.row(level, stats, &media, &reading);
         Ok(Step { level: Some(level), faults, row })
     }

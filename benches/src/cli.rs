@@ -244,6 +244,7 @@ impl PaceArgs {
         } else {
             let step = load.step(level)?;
             report.step(&step)?;
+            report.details(&step)?;
             load.settle()?;
             level.filter(|_| step.faults.is_empty())
         };
@@ -438,6 +439,7 @@ fn call_sockets(calls: Vec<Sock>, answer: SocketAddrV4, pairs: u16) -> anyhow::R
     roles.push(Role::Answers);
     for _ in 0..pairs {
         let (rtp, rtcp) = Sock::bind_pair(media_ip)?;
+        rtp.note_arrivals()?;
         socks.extend([rtp, rtcp]);
         roles.extend([Role::Audio, Role::Control]);
     }

@@ -52,7 +52,8 @@ pub struct MediaStats {
     pub disordered: u64,
     /// Packets that none of us has sent.
     pub foreign: u64,
-    /// From send call to read call, in microseconds.
+    /// From the moment a packet is queued for sending to its arrival in our kernel, in microseconds. The time of one
+    /// sending batch is in it.
     pub delay: Histogram,
     /// How late we were in sending, in microseconds.
     pub own_lag: Histogram,
@@ -207,6 +208,7 @@ impl Media {
         let now_ms = io.now_ms();
         while self.next_ms <= now_ms {
             let phase = (self.next_ms % PACKET_MS) as usize;
+            io.look_at_the_clock();
             if self.measuring && !self.phases[phase].is_empty() {
                 self.stats.own_lag.add(io.now_us.saturating_sub(self.next_ms * 1000));
             }
@@ -233,7 +235,7 @@ impl Media {
     }
 
     /// A packet came in at one of our sockets for RTP.
-    pub fn packet(&mut self, now_us: u64, bytes: &[u8], from: SocketAddrV4) {
+    pub fn packet(&mut self, arrived_us: u64, bytes: &[u8], from: SocketAddrV4) {
         let word = |place: usize| bytes.get(place..place + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
         if bytes.len() != PACKET || word(12) != self.run {
             self.stats.foreign += 1;
@@ -246,7 +248,7 @@ impl Media {
             entry.received += 1;
             self.stats.received += 1;
             let sent_us = u64::from(word(28)) << 32 | u64::from(word(32));
-            let delay = now_us.saturating_sub(sent_us);
+            let delay = arrived_us.saturating_sub(sent_us);
             self.stats.late += u64::from(delay > LATE_US);
             self.stats.delay.add(delay);
         }

@@ -5,7 +5,7 @@ pub mod mmsg;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use mio::net::UdpSocket;
@@ -47,6 +47,11 @@ impl Sock {
             other => bail!("bound {other} instead of {address}"),
         };
         Ok(Sock { io, local, bytes: Vec::new(), queue: Vec::new() })
+    }
+
+    /// Packets of this socket carry the time at which the kernel got them (see [`Io::arrived_us`]).
+    pub fn note_arrivals(&self) -> io::Result<()> {
+        mmsg::note_arrivals(self.io.as_fd())
     }
 
     /// Binds an RTP port and the RTCP port above it (RFC 3550 §11).
@@ -93,15 +98,25 @@ pub struct Io {
     pub socks: Vec<Sock>,
     /// Microseconds since the loop began; read once per batch.
     pub now_us: u64,
+    /// When the packet that is being handled arrived: by the kernel's note if its socket has them, else `now_us`.
+    pub arrived_us: u64,
     /// Packets that the kernel would not take.
     pub refused: u64,
     epoch: Instant,
+    /// Nanoseconds from 1970 to `epoch`.
+    epoch_ns: u64,
 }
 
 impl Io {
     /// Milliseconds since the loop began.
     pub fn now_ms(&self) -> u64 {
         self.now_us / 1000
+    }
+
+    /// A note of the kernel on our clock. The wall clock may have been set meanwhile: what can't be is not believed.
+    fn arrival(&self, noted_ns: Option<u64>) -> u64 {
+        let noted_us = noted_ns.and_then(|noted| noted.checked_sub(self.epoch_ns)).map(|since| since / 1000);
+        noted_us.filter(|noted| *noted <= self.now_us && self.now_us - noted < 10_000_000).unwrap_or(self.now_us)
     }
 
     /// Reads the clock.
@@ -136,7 +151,8 @@ impl Net {
             poll.registry().register(&mut sock.io, Token(index), Interest::READABLE)?;
         }
         let ready = vec![true; socks.len()];
-        let io = Io { socks, now_us: 0, refused: 0, epoch: Instant::now() };
+        let epoch_ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+        let io = Io { socks, now_us: 0, arrived_us: 0, refused: 0, epoch: Instant::now(), epoch_ns };
         Ok(Net { io, poll, events: Events::with_capacity(1024), ready, receiver: Receiver::new() })
     }
 
@@ -163,6 +179,7 @@ impl Net {
             }
             for place in 0..count {
                 let (bytes, from) = self.receiver.packet(place);
+                self.io.arrived_us = self.io.arrival(self.receiver.arrival(place));
                 handler.packet(&mut self.io, index, bytes, from);
             }
         }
@@ -204,6 +221,30 @@ mod tests {
         }
         let expected: Vec<_> = (0..200u32).map(|number| (1, number.to_be_bytes().to_vec())).collect();
         assert_eq!(echo.0, expected);
+    }
+
+    struct Arrivals(Vec<(u64, u64)>);
+    impl Handler for Arrivals {
+        fn packet(&mut self, io: &mut Io, _: usize, _: &[u8], _: SocketAddrV4) {
+            self.0.push((io.arrived_us, io.now_us));
+        }
+    }
+
+    #[test]
+    fn the_kernel_notes_when_a_packet_came_not_when_it_was_read() {
+        let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let mut net = Net::new(vec![Sock::bind(any).unwrap(), Sock::bind(any).unwrap()]).unwrap();
+        net.io.socks[1].note_arrivals().unwrap();
+        let mut arrivals = Arrivals(Vec::new());
+        for to in [1, 0, 1] {
+            let to = net.io.socks[to].local();
+            net.io.socks[0].push(to, |out| out.push(0));
+            net.flush();
+            std::thread::sleep(Duration::from_millis(30));
+            net.turn(Duration::from_millis(10), &mut arrivals).unwrap();
+        }
+        let waits: Vec<u64> = arrivals.0.iter().map(|(arrived, read)| read - arrived).collect();
+        assert!(waits.len() == 3 && waits[0] >= 25_000 && waits[1] == 0 && waits[2] >= 25_000, "{waits:?}");
     }
 
     #[test]

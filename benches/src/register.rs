@@ -374,17 +374,21 @@ impl Load for RegisterLoad {
         if level.is_some_and(|level| rate < level * 0.98) || stats.completed == 0 {
             faults.push("rate not reached".to_owned());
         }
+        if level.is_some() {
+            crate::calls::own_fault(&reading, &mut faults);
+        }
         let mut row = Row::default();
         row.real("asked/s", "asked_per_second", level, 0)
             .real("regs/s", "registrations_per_second", Some(rate), 0)
             .count("failed", "failed", stats.failures())
-            .count("401s", "challenged", stats.challenged)
             .count("resent", "retransmissions", stats.retransmissions)
             .quantiles([("p50 ms", "p50_ms"), ("p95 ms", "p95_ms"), ("p99 ms", "p99_ms")], &stats.times)
-            .machine(&reading)
-            .real("own us/reg", "generator_us_each", reading.own_cores.map(|cores| cores * 1e6 / rate), 2)
-            .real("srv us/reg", "server_us_each", reading.server_cores.map(|cores| cores * 1e6 / rate), 2)
-            .real("srv MiB", "server_rss_mib", reading.server_rss.map(|rss| rss as f64 / 1048576.0), 1);
+            .cpu(&reading, rate)
+            .details()
+            .count("401s", "challenged", stats.challenged)
+            .drops(&reading)
+            .real("MiB", "server_rss_mib", reading.server_rss.map(|rss| rss as f64 / 1048576.0), 1)
+            .text("why", "failures", reasons(&stats.failed));
         Ok(Step { level, faults, row })
     }
 

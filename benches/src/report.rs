@@ -14,13 +14,23 @@ struct Cell {
     key: &'static str,
     shown: String,
     value: Value,
+    detail: bool,
 }
 
 /// One row: what a step measured.
 #[derive(Debug, Clone, Default)]
-pub struct Row(Vec<Cell>);
+pub struct Row {
+    cells: Vec<Cell>,
+    detail: bool,
+}
 
 impl Row {
+    /// What is added from now on is too much for the table: it is printed below a single step, and in the JSON.
+    pub fn details(&mut self) -> &mut Self {
+        self.detail = true;
+        self
+    }
+
     /// Adds a whole number.
     pub fn count(&mut self, heading: &'static str, key: &'static str, value: u64) -> &mut Self {
         self.push(heading, key, value.to_string(), json!(value))
@@ -41,12 +51,22 @@ impl Row {
         self
     }
 
-    /// Adds what the kernel said: server's and own CPU in percent of one core, drops.
-    pub fn machine(&mut self, reading: &Reading) -> &mut Self {
+    /// Adds CPU of server and generator: in percent of one core, and in microseconds for each of `rate` per second.
+    pub fn cpu(&mut self, reading: &Reading, rate: f64) -> &mut Self {
         self.real("server %", "server_cpu_percent", reading.server_cores.map(|cores| cores * 100.0), 1)
             .real("own %", "generator_cpu_percent", reading.own_cores.map(|cores| cores * 100.0), 1)
-            .real("own drops", "generator_socket_drops", reading.own_drops.map(|drops| drops as f64), 0)
-            .real("oth drops", "other_socket_drops", reading.other_drops.map(|drops| drops as f64), 0)
+            .real("srv us", "server_us_each", reading.server_cores.map(|cores| cores * 1e6 / rate), 2)
+            .real("own us", "generator_us_each", reading.own_cores.map(|cores| cores * 1e6 / rate), 2)
+    }
+
+    /// Adds packets that found no room in a socket's buffer.
+    pub fn drops(&mut self, reading: &Reading) -> &mut Self {
+        self.real("own drops", "generator_socket_drops", reading.own_drops.map(|drops| drops as f64), 0).real(
+            "oth drops",
+            "other_socket_drops",
+            reading.other_drops.map(|drops| drops as f64),
+            0,
+        )
     }
 
     /// Adds a text.
@@ -56,12 +76,12 @@ impl Row {
     }
 
     fn push(&mut self, heading: &'static str, key: &'static str, shown: String, value: Value) -> &mut Self {
-        self.0.push(Cell { heading, key, shown, value });
+        self.cells.push(Cell { heading, key, shown, value, detail: self.detail });
         self
     }
 
     fn json(&self) -> Value {
-        Value::Object(self.0.iter().map(|cell| (cell.key.to_owned(), cell.value.clone())).collect::<Map<_, _>>())
+        Value::Object(self.cells.iter().map(|cell| (cell.key.to_owned(), cell.value.clone())).collect::<Map<_, _>>())
     }
 }
 
@@ -94,14 +114,15 @@ impl<W: Write> Report<W> {
     /// Prints a step.
     pub fn step(&mut self, step: &Step) -> io::Result<()> {
         let width = |cell: &Cell| cell.heading.len().max(8);
+        let columns = || step.row.cells.iter().filter(|cell| !cell.detail);
         if !self.headed {
-            for cell in &step.row.0 {
+            for cell in columns() {
                 write!(self.out, "{:>width$}  ", cell.heading, width = width(cell))?;
             }
             writeln!(self.out, "verdict")?;
             self.headed = true;
         }
-        for cell in &step.row.0 {
+        for cell in columns() {
             write!(self.out, "{:>width$}  ", cell.shown, width = width(cell))?;
         }
         let verdict = if step.faults.is_empty() { "good".to_owned() } else { step.faults.join("; ") };
@@ -111,6 +132,14 @@ impl<W: Write> Report<W> {
         json["level"] = json!(step.level);
         json["faults"] = json!(step.faults);
         self.rows.push(json);
+        Ok(())
+    }
+
+    /// Prints what has no column.
+    pub fn details(&mut self, step: &Step) -> io::Result<()> {
+        for cell in step.row.cells.iter().filter(|cell| cell.detail) {
+            writeln!(self.out, "  {:<36} {}", cell.key.replace('_', " "), cell.shown)?;
+        }
         Ok(())
     }
 
@@ -132,14 +161,16 @@ mod tests {
     #[test]
     fn table_and_json_say_the_same() {
         let mut row = Row::default();
-        row.count("done", "completed", 12).real("server %", "server_cpu_percent", None, 1).real("rate", "rate", Some(1.25), 1);
+        row.count("done", "completed", 12).details().count("x", "extra", 1);
+        row.detail = false;
+        row.count("more", "more", 3).real("server %", "server_cpu_percent", None, 1).real("rate", "rate", Some(1.25), 1);
         let mut report = Report::new("register", Vec::new());
         report.step(&Step { level: Some(10.0), faults: vec!["slow".into()], row }).unwrap();
         let text = String::from_utf8(report.out.clone()).unwrap();
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines, [vec!["done", "server", "%", "rate", "verdict"], vec!["12", "-", "1.2", "slow"]]);
+        assert_eq!(lines, [vec!["done", "more", "server", "%", "rate", "verdict"], vec!["12", "3", "-", "1.2", "slow"]]);
         let json = report.json(None);
-        assert_eq!(json["steps"][0]["completed"], 12);
+        assert_eq!((&json["steps"][0]["completed"], &json["steps"][0]["extra"]), (&json!(12), &json!(1)));
         assert_eq!(json["steps"][0]["server_cpu_percent"], Value::Null);
         assert_eq!(json["steps"][0]["faults"][0], "slow");
     }
