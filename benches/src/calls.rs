@@ -143,7 +143,7 @@ impl CallBench {
             uas.tick(&mut self.net.io, media);
             media.tick(&mut self.net.io);
             self.net.flush();
-            let wait = if self.calls.media.talking() > 0 {
+            let wait = if self.calls.media.talking() > 0 && !self.net.has_more() {
                 // With audio there is something to read at every moment: once per millisecond is cheaper than once per
                 // packet, and delays are taken from the kernel's notes, so they do not suffer.
                 std::thread::sleep(Duration::from_micros(1000 - self.net.io.look_at_the_clock() % 1000));

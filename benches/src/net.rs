@@ -158,7 +158,7 @@ impl Net {
 
     /// One turn: waits at most `wait` for packets, hands over at most one batch of each socket, sends what was queued.
     pub fn turn(&mut self, wait: Duration, handler: &mut impl Handler) -> io::Result<()> {
-        let wait = if self.ready.iter().any(|ready| *ready) { Duration::ZERO } else { wait };
+        let wait = if self.has_more() { Duration::ZERO } else { wait };
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
@@ -185,6 +185,11 @@ impl Net {
         }
         self.flush();
         Ok(())
+    }
+
+    /// Some socket had more packets than one batch: there is no time to sleep.
+    pub fn has_more(&self) -> bool {
+        self.ready.contains(&true)
     }
 
     /// Sends what was queued.
