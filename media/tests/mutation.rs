@@ -2,7 +2,7 @@
 //!
 //! `TANDEM_SEED=n` repeats a run, `TANDEM_MUTATIONS=n` makes it longer.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
