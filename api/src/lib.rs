@@ -12,9 +12,12 @@
 
 pub mod admin;
 pub mod auth;
+pub mod cli;
+pub mod compose;
 pub mod config;
 pub mod door;
 pub mod http;
 pub mod limits;
+pub mod node;
 pub mod observe;
 pub mod view;

@@ -1,2 +1,5 @@
 //! The `tandem` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    tandem_api::cli::main()
+}

@@ -1,5 +1,6 @@
 //! The program's own log and its metrics.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -15,7 +16,7 @@ const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 pub fn log(output: &OutputConfig) {
     let filter = EnvFilter::try_new(&output.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let writer = BoxMakeWriter::new(std::io::stderr);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(std::io::stderr().is_terminal());
     let _ = if output.json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {

@@ -82,9 +82,18 @@ pub struct ImportReport {
     pub results: Vec<ImportResult>,
 }
 
+/// Makes the command that a row needs.
+type Need = fn(Phone) -> Command;
+
 enum Row {
     Refused(String),
-    Phone { phone: Phone, given: Option<String>, command: Option<Command>, outcome: Outcome },
+    /// `command` makes the command that the row needs, if it needs one.
+    Phone {
+        phone: Phone,
+        given: Option<String>,
+        command: Option<fn(Phone) -> Command>,
+        outcome: Outcome,
+    },
 }
 
 pub(super) async fn run(state: &AppState, tenant: &TenantId, body: ImportBody) -> Result<ImportReport, Problem> {
@@ -137,9 +146,9 @@ fn plan(state: &AppState, tenant: &TenantId, body: ImportBody) -> Result<Vec<Row
                     Ok(phone) => phone,
                     Err(problem) => return Row::Refused(problem.detail),
                 };
-                let (command, outcome) = match old {
-                    None => (Some(Command::AddPhone(phone.clone())), Outcome::Created),
-                    Some(old) if *old != phone => (Some(Command::ChangePhone(phone.clone())), Outcome::Changed),
+                let (command, outcome): (Option<Need>, _) = match old {
+                    None => (Some(Command::AddPhone), Outcome::Created),
+                    Some(old) if *old != phone => (Some(Command::ChangePhone), Outcome::Changed),
                     Some(_) => (None, Outcome::Unchanged),
                 };
                 Row::Phone { phone, given: new.password, command, outcome }
@@ -153,8 +162,8 @@ async fn carry_out(state: &AppState, tenant: &TenantId, rows: &mut [Row]) -> Res
     let deadline = Instant::now() + limits::COMMAND_WAIT * 4;
     let mut waiting: Vec<(usize, oneshot::Receiver<Result<(), Rejection>>)> = Vec::with_capacity(IN_FLIGHT);
     for place in 0..rows.len() {
-        let Some(Row::Phone { command, .. }) = rows.get_mut(place) else { continue };
-        let Some(command) = command.take() else { continue };
+        let Some(Row::Phone { phone, command: Some(command), .. }) = rows.get(place) else { continue };
+        let command = command(phone.clone());
         loop {
             let (answer, answered) = oneshot::channel();
             let reply = Box::new(move |result: Result<_, Rejection>| {

@@ -59,7 +59,9 @@ impl Gate {
 
     fn brake(&self, source: IpAddr) -> Result<(), Problem> {
         match self.throttle.blocked(source, Instant::now()) {
-            Some(left) => Err(Problem::too_many("too many failed logins from this address", left.as_secs().max(1))),
+            Some(left) => {
+                Err(Problem::too_many("too many failed logins from this address", u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)))
+            }
             None => Ok(()),
         }
     }

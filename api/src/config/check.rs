@@ -50,7 +50,7 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
     }
     check_sip(config, &mut rule);
     let rtp = &config.rtp;
-    rule(rtp.port_min >= 1024 && rtp.port_min % 2 == 0, "rtp.port_min", &rtp.port_min, "expected an even port from 1024");
+    rule(rtp.port_min >= 1024 && rtp.port_min.is_multiple_of(2), "rtp.port_min", &rtp.port_min, "expected an even port from 1024");
     rule(rtp.port_max > rtp.port_min, "rtp.port_max", &rtp.port_max, "expected a port above rtp.port_min (a leg takes two ports)");
     rule(rtp.workers <= 256, "rtp.workers", &rtp.workers, "expected 0 to 256");
 

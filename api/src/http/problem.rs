@@ -24,13 +24,15 @@ pub struct Problem {
     pub detail: String,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub fix: Option<Box<str>>,
     /// The field that is wrong, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Box<str>>,
     /// Seconds after which it may work.
     #[serde(skip)]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
     /// Whether to ask for the token.
     #[serde(skip)]
     pub challenge: bool,
@@ -54,7 +56,7 @@ impl Problem {
     pub fn invalid(field: &str, value: impl std::fmt::Display, rule: impl std::fmt::Display) -> Problem {
         let mut problem =
             Problem::new(StatusCode::BAD_REQUEST, "invalid-value", "A value can't be used", format!("`{field}` is `{value}`: {rule}"));
-        problem.field = Some(field.to_owned());
+        problem.field = Some(field.into());
         problem
     }
 
@@ -109,7 +111,7 @@ impl Problem {
     }
 
     /// 429.
-    pub fn too_many(detail: impl Into<String>, retry_after: u64) -> Problem {
+    pub fn too_many(detail: impl Into<String>, retry_after: u32) -> Problem {
         let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
         problem.retry_after = Some(retry_after);
         problem.fix(format!("wait {retry_after} s"))
@@ -137,7 +139,7 @@ impl Problem {
 
     /// Adds what to do.
     #[must_use]
-    pub fn fix(mut self, fix: impl Into<String>) -> Problem {
+    pub fn fix(mut self, fix: impl Into<Box<str>>) -> Problem {
         self.fix = Some(fix.into());
         self
     }
@@ -145,7 +147,7 @@ impl Problem {
     /// Names the field.
     #[must_use]
     pub fn field(mut self, field: &str) -> Problem {
-        self.field = Some(field.to_owned());
+        self.field = Some(field.into());
         self
     }
 }

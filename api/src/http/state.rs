@@ -61,6 +61,12 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AppState")
+    }
+}
+
 /// Behind [`AppState`].
 pub struct Inner {
     /// What the composition handed over.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tandem_core::log::Consumer;
 use tandem_core::{Envelope, TenantId};
 use tokio::sync::watch;
 
@@ -74,6 +75,7 @@ pub struct Views {
     /// What was.
     pub history: History,
     history_position: Arc<AtomicU64>,
+    place: Arc<Mutex<Option<Consumer>>>,
     trouble: Arc<Mutex<Option<String>>>,
     stop: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -89,15 +91,28 @@ impl Views {
             live: Arc::new(LiveView::new(live)),
             history: history.clone(),
             history_position: Arc::new(AtomicU64::new(folder.position())),
+            place: Arc::default(),
             trouble: Arc::default(),
             stop: Arc::default(),
             threads: Mutex::default(),
         };
         let (live, log2, stop) = (views.live.clone(), log.clone(), views.stop.clone());
         views.thread("view-live", move || follow_live(&*log2, &live, snapshot.as_deref(), &stop));
-        let (runtime, at, stop) = (tokio::runtime::Handle::current(), views.history_position.clone(), views.stop.clone());
-        views.thread("view-history", move || follow_history(&*log, &runtime, &history, folder, &at, &stop));
+        let (at, place) = (views.history_position.clone(), views.place.clone());
+        let stored = move |position| {
+            at.store(position, Ordering::Release);
+            if let Some(place) = &*place.lock().unwrap_or_else(PoisonError::into_inner) {
+                place.advance(position);
+            }
+        };
+        let (runtime, stop) = (tokio::runtime::Handle::current(), views.stop.clone());
+        views.thread("view-history", move || follow_history(&*log, &runtime, &history, folder, &stored, &stop));
         Ok(views)
+    }
+
+    /// Holds the log's retention back to what the history has stored.
+    pub fn keep(&self, place: Option<Consumer>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
     fn thread(&self, name: &'static str, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
@@ -186,7 +201,7 @@ fn follow_history(
     runtime: &tokio::runtime::Handle,
     history: &History,
     mut folder: super::history::Folder,
-    at: &AtomicU64,
+    stored: &dyn Fn(u64),
     stop: &AtomicBool,
 ) -> Result<(), String> {
     let first = log.start();
@@ -207,7 +222,7 @@ fn follow_history(
         }
         runtime.block_on(history.store(&mut folder, after)).map_err(|error| error.to_string())?;
         next = after;
-        at.store(next, Ordering::Release);
+        stored(next);
     }
     Ok(())
 }

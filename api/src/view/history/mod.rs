@@ -35,6 +35,11 @@ impl History {
             .journal_mode(SqliteJournalMode::Wal)
             // Rebuildable from the log: a transaction may be lost with the power, never half of one.
             .synchronous(SqliteSynchronous::Normal);
+        let file = options.get_filename();
+        if !file.exists() {
+            // Who called whom is nobody else's business; SQLite gives its journal the same permissions.
+            crate::auth::secret::write_private(file, "").map_err(sqlx::Error::Io)?;
+        }
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         schema::migrate(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
