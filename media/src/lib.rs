@@ -5,3 +5,4 @@
 pub mod audio;
 pub mod rtp;
 pub mod sip;
+pub mod switch;
