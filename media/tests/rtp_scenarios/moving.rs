@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tandem_core::{Audio, CallId, LegId};
 use tandem_media::audio::Law;
-use tandem_media::rtp::RtpConfig;
+use tandem_media::rtp::{Report, RtpConfig};
 
 use crate::rig::{Rig, config, numbers, voice};
 
@@ -57,4 +57,17 @@ fn what_is_said_about_a_moving_leg_reaches_it_in_order() {
     assert_eq!(last.receive().unwrap().payload, voice(5));
     (0..8).for_each(|leg| assert_eq!(rig.close(leg).packets_rejected, 0));
     rig.plane.open(LegId(99), CallId(1), crate::rig::HOME).unwrap();
+}
+
+#[test]
+fn legs_on_their_way_are_reported_when_the_plane_ends() {
+    for round in 0..20u64 {
+        let mut rig = Rig::new(RtpConfig { workers: 4, ..config() });
+        (0..12).for_each(|leg| drop(rig.leg(leg, leg, Law::A)));
+        (0..12).for_each(|leg| rig.plane.hear(LegId(leg), Audio::Leg(LegId((leg * 5 + round) % 12))).unwrap());
+        let Rig { plane, reports } = rig;
+        drop(plane);
+        let closed = reports.try_iter().filter(|report| matches!(report, Report::Closed { .. })).count();
+        assert_eq!(closed, 12, "round {round}");
+    }
 }

@@ -74,6 +74,16 @@ impl Hears {
         }
     }
 
+    /// Whether `next` is the same, and nothing has to begin anew for it.
+    pub(super) fn goes_on_as(&self, next: &Hears) -> bool {
+        match (self, next) {
+            (Hears::Silence, Hears::Silence) | (Hears::Echo, Hears::Echo) => true,
+            (Hears::Leg(old), Hears::Leg(new)) => old == new,
+            (Hears::Mix(old), Hears::Mix(new)) => old == new,
+            _ => false,
+        }
+    }
+
     pub(super) fn needs_tick(&self) -> bool {
         matches!(self, Hears::Mix(_) | Hears::Play(_))
     }

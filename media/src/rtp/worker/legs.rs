@@ -1,5 +1,6 @@
 //! Legs come, change, move and go; and who hears whom.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mio::{Interest, Token};
@@ -110,7 +111,13 @@ impl Worker {
     }
 
     pub(super) fn close(&mut self, now: Instant, slot: u32) {
-        let Some(mut entry) = self.remove(slot) else { return };
+        if let Some(entry) = self.remove(slot) {
+            self.finish(now, *entry);
+        }
+    }
+
+    /// The end of a leg that nobody else knows any more.
+    pub(super) fn finish(&mut self, now: Instant, mut entry: Entry) {
         if let Some(length) = entry.leg.report(now, self.ntp.at(now), true, &mut self.out) {
             // The peer learns from SIP as well: a lost BYE costs nothing.
             let _ = send_report(&entry, &self.out, length);
@@ -123,10 +130,14 @@ impl Worker {
     /// Gives a leg to another worker. Packets that come meanwhile wait in the kernel and are read there.
     fn hand_over(&mut self, slot: u32, worker: usize) {
         let Some(peer) = self.parts.peers.get(worker).cloned() else { return };
+        if self.parts.stop.load(Ordering::Acquire) {
+            return;
+        }
         let Some(entry) = self.remove(slot) else { return };
-        // Sized for every leg there can be, so never full; a worker that is gone takes the leg with it.
-        if peer.legs.try_send(entry).is_err() {
-            tracing::error!(worker, "a leg could not be handed over");
+        // Sized for every leg there can be, so never full: only a worker that has ended refuses.
+        if let Err(refused) = peer.legs.try_send(entry) {
+            self.finish(Instant::now(), *refused.into_inner());
+            return;
         }
         if let Err(error) = peer.waker.wake() {
             tracing::warn!(worker, %error, "a worker could not be woken");
@@ -134,6 +145,10 @@ impl Worker {
     }
 
     fn hear(&mut self, slot: u32, hears: Hears) {
+        // Said again, it goes on as it is; a tone or a prompt begins anew.
+        if self.legs.get(slot as usize).is_some_and(|entry| entry.hears.goes_on_as(&hears)) {
+            return;
+        }
         drop(self.unlink(slot));
         if let Some(entry) = self.legs.get_mut(slot as usize) {
             entry.leg.interrupt();

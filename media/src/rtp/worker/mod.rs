@@ -123,10 +123,16 @@ impl Worker {
                 self.fail_current(&panic);
             }
         }
-        self.commands();
+        // What was said before the end is done first, so that every leg is known and its last report comes.
+        while !self.parts.commands.is_empty() || !self.parts.arrivals.is_empty() {
+            self.commands();
+        }
         let slots: Vec<u32> = self.slots.values().copied().collect();
         let now = Instant::now();
         slots.into_iter().for_each(|slot| self.close(now, slot));
+        while let Ok(entry) = self.parts.arrivals.try_recv() {
+            self.finish(now, *entry);
+        }
         self.show_counts();
     }
 

@@ -86,18 +86,12 @@ impl Worker {
     fn housekeeping(&mut self, now: Instant) {
         self.housekeeping = (self.housekeeping + 1) % limits::HOUSEKEEPING_TICKS;
         let mut slot = self.housekeeping;
-        // Slots are dense up to the slab's length plus the holes that closing left.
-        let mut seen = 0;
-        let legs = self.legs.len();
-        let bound = self.legs.capacity();
-        while slot < bound && seen < legs {
+        for slot in (self.housekeeping..self.legs.capacity()).step_by(limits::HOUSEKEEPING_TICKS) {
             if self.legs.contains(slot) {
-                seen += 1;
                 self.current = u32::try_from(slot).ok();
                 self.timers(now, slot);
                 self.current = None;
             }
-            slot += limits::HOUSEKEEPING_TICKS;
         }
     }
 
