@@ -101,5 +101,4 @@ fn bound(path: &Path, what: &'static str, value: u64, allowed: std::ops::RangeIn
 }
 
 #[cfg(test)]
-#[path = "prompt/tests.rs"]
 mod tests;

@@ -99,5 +99,4 @@ fn digit(event: u8) -> Option<char> {
 }
 
 #[cfg(test)]
-#[path = "dtmf/tests.rs"]
 mod tests;

@@ -111,5 +111,4 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-#[path = "latch/tests.rs"]
 mod tests;

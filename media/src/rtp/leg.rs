@@ -357,5 +357,4 @@ fn replace(gate: &mut Option<Latch>, new: Latch) {
 }
 
 #[cfg(test)]
-#[path = "leg/tests.rs"]
 mod tests;

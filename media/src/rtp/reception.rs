@@ -149,5 +149,4 @@ pub fn clock_units(origin: Instant, now: Instant, rate: u32) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "reception/tests.rs"]
 mod tests;

@@ -196,5 +196,4 @@ fn sender(packet: &Packet<'_>) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "rtcp/tests.rs"]
 mod tests;

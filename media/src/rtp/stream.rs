@@ -179,5 +179,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-#[path = "stream/tests.rs"]
 mod tests;
