@@ -85,7 +85,6 @@ impl Worker {
     /// Looks at a share of the legs, so that each is looked at every [`limits::HOUSEKEEPING_TICKS`].
     fn housekeeping(&mut self, now: Instant) {
         self.housekeeping = (self.housekeeping + 1) % limits::HOUSEKEEPING_TICKS;
-        let mut slot = self.housekeeping;
         for slot in (self.housekeeping..self.legs.capacity()).step_by(limits::HOUSEKEEPING_TICKS) {
             if self.legs.contains(slot) {
                 self.current = u32::try_from(slot).ok();
