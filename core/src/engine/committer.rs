@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use crossbeam::queue::ArrayQueue;
 
 use super::directory::Directory;
+use super::keeper::{Board, Chore};
 use super::limits::MAX_GROUP_BYTES;
 use super::mailbox::Reply;
 use super::{EffectSink, Vitals};
@@ -15,7 +16,8 @@ use crate::command::{Accepted, Rejection};
 use crate::effect::Effect;
 use crate::event::Envelope;
 use crate::id::TenantId;
-use crate::log::{Batch, EventLog, LogError};
+use crate::log::{Batch, EventLog, LogError, Offset};
+use crate::tenant::Tenant;
 
 /// What happens once the events before it are in the log.
 pub(super) enum Outcome {
@@ -23,6 +25,17 @@ pub(super) enum Outcome {
     Release(TenantId, Vec<Effect>),
     /// An answer to whoever asked.
     Answer(Reply, Result<Accepted, Rejection>),
+    /// A copy for the housekeeper.
+    Snapshot(Box<Tenant>),
+    /// The shard has handed out all copies.
+    ShardDone {
+        /// None was left out.
+        complete: bool,
+        /// The shard ends.
+        last: bool,
+    },
+    /// A tenant panicked: bring it back.
+    Rebuild(TenantId),
 }
 
 /// What a shard has decided in one pass.
@@ -55,6 +68,10 @@ pub(super) struct Committer {
     pub(super) directory: Arc<Directory>,
     pub(super) sink: Arc<dyn EffectSink>,
     pub(super) vitals: Arc<Vitals>,
+    pub(super) chores: Sender<Chore>,
+    pub(super) board: Arc<Board>,
+    /// Offset behind the last committed record.
+    pub(super) end: Offset,
 }
 
 impl Committer {
@@ -73,13 +90,13 @@ impl Committer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if !self.vitals.log_failed()
+            if !self.vitals.failed()
                 && let Err(error) = self.append(&group, &mut merged)
             {
                 self.vitals.fail_log(&error);
             }
             for mut commit in group.drain(..) {
-                if !self.vitals.log_failed() {
+                if !self.vitals.failed() {
                     self.release(&mut commit);
                 }
                 // Of a failed log nothing may go out: replies are dropped uncalled, effects with them.
@@ -108,11 +125,11 @@ impl Committer {
         }
         let begun = Instant::now();
         if let [only] = group {
-            self.log.append(&only.batch)?;
+            self.end = self.log.append(&only.batch)?.end;
         } else {
             merged.clear();
             group.iter().for_each(|commit| merged.extend(&commit.batch));
-            self.log.append(merged)?;
+            self.end = self.log.append(merged)?.end;
         }
         metrics::histogram!("tandem_log_commit_seconds").record(begun.elapsed().as_secs_f64());
         metrics::counter!("tandem_log_commits_total").increment(1);
@@ -121,27 +138,52 @@ impl Committer {
     }
 
     fn sync(&mut self) {
-        if !self.vitals.log_failed()
+        if !self.vitals.failed()
             && let Err(error) = self.log.sync()
         {
             self.vitals.fail_log(&error);
         }
     }
 
-    fn release(&self, commit: &mut Commit) {
+    fn release(&mut self, commit: &mut Commit) {
         for envelope in &commit.config {
             self.directory.apply(envelope);
         }
         for outcome in commit.outcomes.drain(..) {
-            // Foreign code: a panic in it costs its own effects, not everybody's log.
-            let done = catch_unwind(AssertUnwindSafe(|| match outcome {
-                Outcome::Release(tenant, effects) => self.sink.release(&tenant, effects),
-                Outcome::Answer(reply, result) => reply(result),
-            }));
-            if done.is_err() {
-                metrics::counter!("tandem_panics_total", "where" => "sink").increment(1);
-                tracing::error!("a receiver of effects or replies panicked");
+            match outcome {
+                Outcome::Release(tenant, effects) => guarded(|| self.sink.release(&tenant, effects)),
+                Outcome::Answer(reply, result) => guarded(|| reply(result)),
+                Outcome::Snapshot(tenant) => {
+                    // A snapshot must not know more than a log that lost its tail.
+                    self.sync();
+                    if !self.chore(Chore::Snapshot { tenant, offset: self.end }) {
+                        self.board.give_permit_back();
+                    }
+                }
+                Outcome::ShardDone { complete, last } => {
+                    self.chore(Chore::ShardDone { complete, last });
+                }
+                Outcome::Rebuild(tenant) => {
+                    self.chore(Chore::Rebuild { tenant, end: self.end });
+                }
             }
         }
+    }
+
+    /// Never waits: permits bound the copies on their way, so there is room unless the housekeeper is gone.
+    fn chore(&self, chore: Chore) -> bool {
+        let taken = self.chores.try_send(chore).is_ok();
+        if !taken {
+            tracing::warn!("the housekeeper is gone or far behind: a chore was dropped");
+        }
+        taken
+    }
+}
+
+/// Foreign code: a panic in it costs its own effects, not everybody's log.
+fn guarded(call: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
+        metrics::counter!("tandem_panics_total", "where" => "sink").increment(1);
+        tracing::error!("a receiver of effects or replies panicked");
     }
 }

@@ -122,7 +122,10 @@ impl Directory {
 
     /// Takes a whole tenant in, at start.
     pub(super) fn load(&self, tenant: &Tenant) {
-        let _ = tenant;
+        let Some(settings) = tenant.settings() else { return };
+        self.put_tenant(tenant.id(), settings);
+        tenant.phones().for_each(|phone| self.put_phone(tenant.id(), phone));
+        tenant.trunks().for_each(|(trunk, _)| self.put_trunk(tenant.id(), trunk));
     }
 
     fn put_tenant(&self, tenant: &TenantId, settings: &TenantSettings) {

@@ -33,3 +33,21 @@ pub const DEFAULT_SNAPSHOT_EVERY: u64 = 200_000;
 /// Seconds (id bases) that a start leaves free behind the last start's base. A source that makes more than 2^28 ids moves
 /// on by one base; 64 of them are 17 thousand million ids in one run.
 pub const BASES_PER_START: u32 = 64;
+
+/// Copies of tenants on their way to disk at once: a large tenant is some 50 MiB.
+pub const SNAPSHOTS_IN_FLIGHT: usize = 4;
+
+/// How often the housekeeper looks whether snapshots are due.
+pub const KEEPER_TURN: Duration = Duration::from_millis(500);
+
+/// How often retention is looked at between checkpoints: consumers may have moved on.
+pub const RETENTION_EVERY: Duration = Duration::from_secs(10);
+
+/// Chores that wait for the housekeeper at most.
+pub const CHORES: usize = 256;
+
+/// Commands kept for a tenant that panicked until it is back; more are refused.
+pub const KEPT_COMMANDS: usize = 4096;
+
+/// Times that a tenant is brought back in one run; then it stays away until somebody has looked.
+pub const REBUILDS: u32 = 5;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use crossbeam::queue::ArrayQueue;
@@ -11,6 +12,7 @@ use rustc_hash::FxHasher;
 
 use crate::command::{Accepted, Command, Rejection};
 use crate::id::TenantId;
+use crate::tenant::Tenant;
 
 /// Called once, on the log thread, after what the command decided is in the log. Must be quick. If the log fails before,
 /// it is dropped uncalled: nobody knows then what a restart will find.
@@ -36,15 +38,20 @@ pub(super) struct Item {
 
 /// What a shard finds in its mailbox.
 pub(super) enum Mail {
-    One(Item),
+    /// Boxed: a command is large, and a mailbox has a place for each of its entries.
+    One(Box<Item>),
     Many(Vec<Item>),
     Control(Control),
 }
 
 /// What the engine itself wants of a shard.
 pub(super) enum Control {
-    /// Finish what is there and end.
-    Stop,
+    /// Hand out the state of every tenant that has changed since its last durable snapshot.
+    Snapshot,
+    /// A tenant that had panicked, as its events say; `None` if it can't be brought back.
+    Restored(TenantId, Option<Box<Tenant>>),
+    /// Finish what is there and end; with snapshots or as if the power went.
+    Stop { snapshots: bool },
 }
 
 /// The doors of all shards.
@@ -86,9 +93,18 @@ impl Doors {
         self.senders.len()
     }
 
-    /// Waits for room if need be: for the engine's own threads only. False if the shard is gone.
+    /// Waits for room if need be: for the thread that ends the engine only. False if the shard is gone.
     pub(super) fn control(&self, shard: usize, control: Control) -> bool {
         self.senders.get(shard).is_some_and(|sender| sender.send(Mail::Control(control)).is_ok())
+    }
+
+    /// Waits for room, but not for ever: gives the wish back if it could not be posted.
+    pub(super) fn control_within(&self, shard: usize, control: Control, patience: Duration) -> Result<(), Control> {
+        let Some(sender) = self.senders.get(shard) else { return Err(control) };
+        sender.send_timeout(Mail::Control(control), patience).map_err(|refused| match refused.into_inner() {
+            Mail::Control(control) => control,
+            Mail::One(_) | Mail::Many(_) => Control::Snapshot,
+        })
     }
 
     pub(super) fn give_back(&self, shard: usize, mut batch: Vec<Item>) {
@@ -149,7 +165,7 @@ impl Mailbox {
     fn one(&self, tenant: &TenantId, command: Command, reply: Option<Reply>) -> Result<(), Full> {
         let shard = self.doors.shard_of(tenant);
         let item = Item { tenant: tenant.clone(), command, reply };
-        self.doors.send(shard, Mail::One(item)).map_err(|(full, _)| {
+        self.doors.send(shard, Mail::One(Box::new(item))).map_err(|(full, _)| {
             refused(1);
             full
         })

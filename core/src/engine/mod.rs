@@ -15,12 +15,14 @@
 //! | `committer` | the log thread: group commit, then effects |
 //! | `directory` | configuration for other threads to look up |
 //! | `recover` | tenants from snapshots and log at start |
+//! | `keeper` | snapshots, retention, bringing back a tenant that panicked |
 //! | `clock` | where the time comes from |
 //! | `limits` | every bound |
 
 mod clock;
 mod committer;
 mod directory;
+mod keeper;
 pub mod limits;
 mod mailbox;
 mod recover;
@@ -37,18 +39,21 @@ use crossbeam::queue::ArrayQueue;
 pub use self::clock::{Clock, ManualClock, SystemClock};
 use self::committer::{Commit, Committer};
 pub use self::directory::{Directory, Trunks};
+use self::keeper::{Board, Keeper};
 use self::limits::{
-    BASES_PER_START, COMMITS_PER_SHARD, DEFAULT_BATCH_COMMANDS, DEFAULT_MAILBOX_BATCHES, DEFAULT_SNAPSHOT_EVERY, MAX_SHARDS,
+    BASES_PER_START, CHORES, COMMITS_PER_SHARD, DEFAULT_BATCH_COMMANDS, DEFAULT_MAILBOX_BATCHES, DEFAULT_SNAPSHOT_EVERY, MAX_SHARDS,
 };
 use self::mailbox::{Control, Doors};
 pub use self::mailbox::{Full, Mailbox, Poster, Reply};
+use self::recover::Rebuild;
 pub use self::recover::{Recovered, StartError};
 use self::shard::{Parts, Shard};
 use self::vitals::Vitals;
 pub use self::vitals::{Condition, Health};
 use crate::effect::Effect;
 use crate::id::{Ids, TenantId};
-use crate::log::{EventLog, FileLog, LogTail};
+use crate::log::snapshot::Snapshots;
+use crate::log::{EventLog, FileLog, LogTail, Retention};
 use crate::tenant::Tenant;
 
 /// Receives effects after their events are committed. Called on the log thread, in order per tenant; must be quick.
@@ -66,8 +71,10 @@ pub struct EngineConfig {
     pub mailbox_batches: usize,
     /// Commands of one batch at most.
     pub batch_commands: usize,
-    /// Events after which tenants are written to snapshots.
+    /// Events after which tenants are written to snapshots; 0 never does, and then nothing is ever removed.
     pub snapshot_every: u64,
+    /// What of the log may go.
+    pub retention: Retention,
 }
 
 impl Default for EngineConfig {
@@ -77,11 +84,12 @@ impl Default for EngineConfig {
             mailbox_batches: DEFAULT_MAILBOX_BATCHES,
             batch_commands: DEFAULT_BATCH_COMMANDS,
             snapshot_every: DEFAULT_SNAPSHOT_EVERY,
+            retention: Retention::default(),
         }
     }
 }
 
-/// A running engine. Dropping it without [`Engine::shutdown`] stops its threads too, but doesn't wait for them.
+/// A running engine. Dropping it without [`Engine::shutdown`] ends its threads too, but writes no snapshots.
 pub struct Engine {
     doors: Arc<Doors>,
     directory: Arc<Directory>,
@@ -115,7 +123,8 @@ impl Engine {
         let shards = config.shards.clamp(1, MAX_SHARDS);
         let tail = store.tail();
         let directory = Arc::new(Directory::default());
-        let recovered = recover::recover(&tail, &directory)?;
+        let snapshots = Snapshots::of(tail.dir());
+        let (recovered, checkpoint) = Rebuild { tail: &tail, snapshots: &snapshots }.all(&directory)?;
         let id_base = id_base(&recovered, &*clock);
         let (doors, inboxes) = Doors::new(shards, config.mailbox_batches.max(1), config.batch_commands.max(1));
         let vitals = Arc::new(Vitals::new(shards, Arc::clone(&doors)));
@@ -130,8 +139,21 @@ impl Engine {
 
         let (commits, decided) = bounded(shards * COMMITS_PER_SHARD);
         let pool: Arc<ArrayQueue<Commit>> = Arc::new(ArrayQueue::new(shards * COMMITS_PER_SHARD + shards));
-        let committer =
-            Committer { log: wrap(store), inbox: decided, pool: Arc::clone(&pool), directory, sink, vitals: Arc::clone(&vitals) };
+        let board = Arc::new(Board::default());
+        let keeper = Keeper::new(engine.log(), &config, id_base, Arc::clone(&doors), Arc::clone(&board), checkpoint);
+        let (chores, waiting) = bounded(CHORES);
+        engine.spawn("tandem-keeper".to_owned(), move || keeper.run(&waiting))?;
+        let committer = Committer {
+            end: store.next_offset(),
+            log: wrap(store),
+            inbox: decided,
+            pool: Arc::clone(&pool),
+            directory,
+            sink,
+            vitals: Arc::clone(&vitals),
+            chores,
+            board: Arc::clone(&board),
+        };
         engine.spawn("tandem-log".to_owned(), move || committer.run())?;
 
         let mut owned: Vec<Vec<Tenant>> = (0..shards).map(|_| Vec::new()).collect();
@@ -151,6 +173,7 @@ impl Engine {
                 pool: Arc::clone(&pool),
                 doors: Arc::clone(&doors),
                 vitals: Arc::clone(&vitals),
+                board: Arc::clone(&board),
             });
             let ready = ready.clone();
             engine.spawn(format!("tandem-shard-{index}"), move || {
@@ -210,18 +233,21 @@ impl Engine {
         self.vitals.health(&self.tail)
     }
 
-    /// Takes no more commands, finishes those that wait, commits, joins its threads.
+    /// Takes no more commands, finishes those that wait, commits, writes snapshots, joins its threads.
     pub fn shutdown(mut self) {
-        self.stop();
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.stop(true);
     }
 
-    fn stop(&self) {
+    fn stop(&mut self, snapshots: bool) {
         self.doors.stop();
         for shard in 0..self.doors.shards() {
-            self.doors.control(shard, Control::Stop);
+            self.doors.control(shard, Control::Stop { snapshots });
+        }
+        for thread in self.threads.drain(..) {
+            // The last owner may be a sink that is called on one of them.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -229,12 +255,14 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if !self.threads.is_empty() {
-            self.stop();
+            self.stop(false);
         }
     }
 }
 
-/// A base after every id that the log holds.
+/// A base after every id that the log holds. The clock would do if it were never set back. The log helps: all sources of
+/// a run start at one base, and no call outlives its run, so a leg's id is never far beyond its call's; what lies before
+/// a checkpoint was made by the run that wrote it, whose base it holds, or by an earlier one.
 fn id_base(recovered: &Recovered, clock: &dyn Clock) -> u32 {
     let now = u64::try_from(clock.now().as_micros() / 1_000_000).unwrap_or(0).saturating_sub(Ids::ORIGIN);
     u32::try_from(now).unwrap_or(u32::MAX).max(recovered.id_base.saturating_add(BASES_PER_START))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::directory::Directory;
 use crate::event::{DecodeError, Envelope};
 use crate::id::{Ids, TenantId};
+use crate::log::snapshot::{Checkpoint, Snapshots};
 use crate::log::{LogError, LogTail, Offset};
 use crate::tenant::Tenant;
 
@@ -34,6 +35,20 @@ pub enum StartError {
         /// Where.
         offset: Offset,
     },
+    /// Segments were removed that only snapshots can stand in for, and a snapshot is missing or can't be read.
+    #[error("the event log begins at offset {first}, and the snapshots that stand for what came before can't be used")]
+    SnapshotsMissing {
+        /// The first offset that is there.
+        first: Offset,
+    },
+    /// Records are gone that had been durable.
+    #[error("the event log ends at offset {end}, but a checkpoint was written at {checkpoint}: records are lost")]
+    LogShort {
+        /// The end of the log.
+        end: Offset,
+        /// The checkpoint.
+        checkpoint: Offset,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -47,7 +62,7 @@ pub enum StartError {
 pub struct Recovered {
     /// Every tenant that ever was.
     pub tenants: BTreeMap<TenantId, Tenant>,
-    /// Largest base of a call's id.
+    /// Largest base of ids seen.
     pub id_base: u32,
     /// Events applied.
     pub events: u64,
@@ -74,14 +89,68 @@ impl Recovered {
     }
 }
 
-/// Applies the log.
-pub(super) fn recover(tail: &LogTail, directory: &Directory) -> Result<Recovered, StartError> {
-    let mut recovered = Recovered::default();
-    let mut reader = tail.reader(tail.first()?);
-    while let Some(record) = reader.next()? {
-        if let Some(envelope) = recovered.take(record.offset, record.body)? {
-            directory.apply(&envelope);
+/// Brings tenants back: snapshots first, then the rest of the log.
+pub(super) struct Rebuild<'a> {
+    pub(super) tail: &'a LogTail,
+    pub(super) snapshots: &'a Snapshots,
+}
+
+impl Rebuild<'_> {
+    /// All tenants, for a start; the directory learns of their configuration.
+    pub(super) fn all(&self, directory: &Directory) -> Result<(Recovered, Option<Checkpoint>), StartError> {
+        let (end, first) = (self.tail.end()?, self.tail.first()?);
+        let mut recovered = Recovered::default();
+        let checkpoint = self.load(&mut recovered);
+        let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.offset);
+        if from > end {
+            return Err(StartError::LogShort { end, checkpoint: from });
         }
+        if from < first {
+            return Err(StartError::SnapshotsMissing { first });
+        }
+        recovered.id_base = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.id_base);
+        recovered.tenants.values().for_each(|tenant| directory.load(tenant));
+        let mut reader = self.tail.reader(from);
+        while reader.position() < end {
+            let Some(record) = reader.next()? else { break };
+            if let Some(envelope) = recovered.take(record.offset, record.body)? {
+                directory.apply(&envelope);
+            }
+        }
+        Ok((recovered, checkpoint))
     }
-    Ok(recovered)
+
+    /// Loads the snapshots of the checkpoint; all or none.
+    fn load(&self, recovered: &mut Recovered) -> Option<Checkpoint> {
+        let checkpoint = self.snapshots.checkpoint()?;
+        for (tenant, seq) in &checkpoint.tenants {
+            let snapshot = self.snapshots.read::<Tenant>(tenant).filter(|found| found.state.id() == tenant && found.state.seq() >= *seq);
+            let Some(snapshot) = snapshot else {
+                tracing::warn!(%tenant, "the snapshot is missing or can't be used: all of the log is read instead");
+                recovered.tenants.clear();
+                return None;
+            };
+            recovered.tenants.insert(tenant.clone(), snapshot.state);
+        }
+        Some(checkpoint)
+    }
+
+    /// One tenant as of `end`, which is committed.
+    pub(super) fn tenant(&self, id: &TenantId, end: Offset) -> Result<Tenant, StartError> {
+        let snapshot = self.snapshots.read::<Tenant>(id).filter(|found| found.offset <= end);
+        let (from, tenant) = snapshot.map_or((0, Tenant::new(id.clone())), |found| (found.offset, found.state));
+        let mut recovered = Recovered { tenants: BTreeMap::from([(id.clone(), tenant)]), ..Recovered::default() };
+        // Each envelope begins with its tenant: others' need not be decoded.
+        let mut head = Vec::from(b"{\"tenant\":\"".as_slice());
+        head.extend_from_slice(id.as_str().as_bytes());
+        head.push(b'"');
+        let mut reader = self.tail.reader(from);
+        while reader.position() < end {
+            let Some(record) = reader.next()? else { break };
+            if record.body.starts_with(&head) {
+                recovered.take(record.offset, record.body)?;
+            }
+        }
+        Ok(recovered.tenants.remove(id).unwrap_or_else(|| Tenant::new(id.clone())))
+    }
 }

@@ -1,7 +1,9 @@
 //! A shard: one thread that owns its tenants outright and is the only one to change them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
@@ -11,23 +13,37 @@ use super::Vitals;
 use super::clock::Clock;
 use super::committer::{Commit, Outcome};
 use super::directory::Directory;
-use super::limits::{SHARD_NAP, TIMERS_PER_PASS};
+use super::keeper::{Board, PERMIT_NAP};
+use super::limits::{KEPT_COMMANDS, REBUILDS, SHARD_NAP, TIMERS_PER_PASS};
 use super::mailbox::{Control, Doors, Item, Mail, Reply};
 use super::timer::Wheel;
 use crate::cause::{Cause, Party};
-use crate::command::{Command, Rejection};
+use crate::command::{Accepted, Command, Rejection};
 use crate::effect::{Effect, TimerKey};
 use crate::id::{Ids, TenantId};
+use crate::log::limits::MAX_RECORD_BYTES;
 use crate::tenant::{Decision, Tenant};
 use crate::time::Timestamp;
 
 /// Which tenant of the shard.
 type Place = u32;
 
+/// A tenant that panicked: what waits for it while its state is rebuilt from its events.
+#[derive(Default)]
+struct Absent {
+    waiting: VecDeque<(Command, Option<Reply>)>,
+    /// It has panicked too often and stays away.
+    given_up: bool,
+}
+
 pub(super) struct Shard {
     index: usize,
     places: HashMap<TenantId, Place>,
     tenants: Vec<Tenant>,
+    absent: HashMap<Place, Absent>,
+    rebuilds: HashMap<Place, u32>,
+    round: Option<Round>,
+    board: Arc<Board>,
     wheel: Wheel<(Place, TimerKey)>,
     ids: Ids,
     clock: Arc<dyn Clock>,
@@ -62,6 +78,19 @@ pub(super) struct Parts {
     pub(super) pool: Arc<ArrayQueue<Commit>>,
     pub(super) doors: Arc<Doors>,
     pub(super) vitals: Arc<Vitals>,
+    pub(super) board: Arc<Board>,
+}
+
+/// A round of snapshots.
+struct Round {
+    /// Tenants still to be looked at.
+    left: std::ops::Range<Place>,
+    /// None was left out.
+    complete: bool,
+}
+
+fn away(action: &'static str, state: &str) -> Rejection {
+    Rejection::WrongState { action, state: state.to_owned() }
 }
 
 impl Shard {
@@ -73,6 +102,10 @@ impl Shard {
             index: parts.index,
             places,
             tenants: parts.tenants,
+            absent: HashMap::new(),
+            rebuilds: HashMap::new(),
+            round: None,
+            board: parts.board,
             wheel: Wheel::new(now),
             ids: parts.ids,
             clock: parts.clock,
@@ -122,7 +155,11 @@ impl Shard {
             let Ok(mail) = self.inbox.try_recv() else { break };
             self.take(mail);
         }
-        self.fire_timers();
+        // After the last round of snapshots nothing may happen any more.
+        if !self.stopping {
+            self.fire_timers();
+            self.copy_one();
+        }
         self.send();
         self.depth.set(self.inbox.len() as f64);
         self.timers.set(self.wheel.len() as f64);
@@ -130,6 +167,9 @@ impl Shard {
 
     /// How long there is nothing to do but for mail.
     fn nap(&self) -> Duration {
+        if self.round.is_some() {
+            return PERMIT_NAP;
+        }
         let due = self.wheel.next_due().map_or(SHARD_NAP, |due| due.since(self.clock.now()));
         due.min(SHARD_NAP)
     }
@@ -137,14 +177,27 @@ impl Shard {
     fn take(&mut self, mail: Mail) {
         self.now = self.now.max(self.clock.now());
         match mail {
-            Mail::One(item) => self.deliver(item),
+            Mail::One(item) => self.deliver(*item),
             Mail::Many(mut items) => {
                 for item in items.drain(..) {
                     self.deliver(item);
                 }
                 self.doors.give_back(self.index, items);
             }
-            Mail::Control(Control::Stop) => self.stopping = true,
+            Mail::Control(control) => self.obey(control),
+        }
+    }
+
+    fn obey(&mut self, control: Control) {
+        match control {
+            Control::Snapshot => self.begin_round(),
+            Control::Restored(tenant, state) => self.restore(&tenant, state),
+            Control::Stop { snapshots } => {
+                self.stopping = true;
+                if snapshots {
+                    self.copy_all();
+                }
+            }
         }
     }
 
@@ -160,6 +213,9 @@ impl Shard {
                 place
             }
             None => {
+                if let Some(refusal) = refusal_of(&command) {
+                    self.commit.outcomes.push(Outcome::Release(tenant.clone(), vec![refusal]));
+                }
                 if let Some(reply) = reply {
                     self.commit.outcomes.push(Outcome::Answer(reply, Err(Rejection::NoSuchTenant(tenant.to_string()))));
                 }
@@ -171,23 +227,148 @@ impl Shard {
 
     /// Lets the tenant decide and notes what follows.
     fn carry_out(&mut self, place: Place, command: Command, reply: Option<Reply>) {
+        if !self.absent.is_empty() && self.absent.contains_key(&place) {
+            return self.keep(place, command, reply);
+        }
         let Some(tenant) = self.tenants.get_mut(place as usize) else { return };
         self.taken += 1;
         let refusal = refusal_of(&command);
-        let result = tenant.handle(self.now, &mut self.ids, command, &mut self.decision);
+        let (now, ids, decision) = (self.now, &mut self.ids, &mut self.decision);
+        let decided = catch_unwind(AssertUnwindSafe(|| tenant.handle(now, ids, command, decision)));
         let id = tenant.id().clone();
-        for envelope in self.decision.events.drain(..) {
-            self.commit.batch.push(|bytes| envelope.encode(bytes));
-            if Directory::concerns(&envelope.event) {
-                self.commit.config.push(envelope);
-            }
-        }
+        let result = match decided {
+            Ok(result) if self.note_events() => result,
+            _ => self.lose(place, id.clone()),
+        };
         if let (Err(_), Some(refusal)) = (&result, refusal) {
             self.decision.effects.push(refusal);
         }
         self.note_effects(place, id);
         if let Some(reply) = reply {
             self.commit.outcomes.push(Outcome::Answer(reply, result));
+        }
+    }
+
+    /// Encodes the decided events; false, and nothing is noted, if one is longer than the log takes.
+    fn note_events(&mut self) -> bool {
+        let (bytes, records, config) = (self.commit.batch.bytes.len(), self.commit.batch.len(), self.commit.config.len());
+        let mut begun = bytes;
+        for envelope in self.decision.events.drain(..) {
+            self.commit.batch.push(|bytes| envelope.encode(bytes));
+            if self.commit.batch.bytes.len() - begun > MAX_RECORD_BYTES {
+                self.commit.batch.bytes.truncate(bytes);
+                self.commit.batch.ends.truncate(records);
+                self.commit.config.truncate(config);
+                return false;
+            }
+            begun = self.commit.batch.bytes.len();
+            if Directory::concerns(&envelope.event) {
+                self.commit.config.push(envelope);
+            }
+        }
+        true
+    }
+
+    /// A tenant whose decision panicked (or can't be written down): what it has in memory can't be trusted. The command
+    /// has not happened; the housekeeper brings the tenant back from its events, and the others go on.
+    fn lose(&mut self, place: Place, id: TenantId) -> Result<Accepted, Rejection> {
+        self.decision.events.clear();
+        self.decision.effects.clear();
+        let rebuilds = self.rebuilds.entry(place).or_default();
+        *rebuilds += 1;
+        let given_up = *rebuilds > REBUILDS;
+        tracing::error!(tenant = %id, given_up, "a tenant panicked: it is taken out and rebuilt from its events");
+        metrics::counter!("tandem_panics_total", "where" => "tenant").increment(1);
+        self.vitals.quarantined.fetch_add(1, Ordering::Relaxed);
+        self.absent.insert(place, Absent { waiting: VecDeque::new(), given_up });
+        if !given_up {
+            self.commit.outcomes.push(Outcome::Rebuild(id));
+        }
+        Err(away("carry out this command", "it made the tenant panic"))
+    }
+
+    /// Keeps a command for a tenant that is away.
+    fn keep(&mut self, place: Place, command: Command, reply: Option<Reply>) {
+        let Some(absent) = self.absent.get_mut(&place) else { return };
+        if !absent.given_up && absent.waiting.len() < KEPT_COMMANDS {
+            absent.waiting.push_back((command, reply));
+            return;
+        }
+        if let (Some(refusal), Some(tenant)) = (refusal_of(&command), self.tenants.get(place as usize)) {
+            self.commit.outcomes.push(Outcome::Release(tenant.id().clone(), vec![refusal]));
+        }
+        if let Some(reply) = reply {
+            self.commit.outcomes.push(Outcome::Answer(reply, Err(away("carry out commands", "the tenant panicked and is not back"))));
+        }
+    }
+
+    /// Puts a tenant back and gives it what has waited. Its timers are still set: they came from decisions that stand.
+    fn restore(&mut self, id: &TenantId, state: Option<Box<Tenant>>) {
+        let Some(place) = self.places.get(id).copied() else { return };
+        let Some(mut absent) = self.absent.remove(&place) else { return };
+        let Some(state) = state else {
+            let waiting = std::mem::take(&mut absent.waiting);
+            absent.given_up = true;
+            self.absent.insert(place, absent);
+            waiting.into_iter().for_each(|(command, reply)| self.keep(place, command, reply));
+            return;
+        };
+        if let Some(tenant) = self.tenants.get_mut(place as usize) {
+            *tenant = *state;
+        }
+        self.vitals.quarantined.fetch_sub(1, Ordering::Relaxed);
+        tracing::warn!(tenant = %id, "the tenant is back");
+        for (command, reply) in absent.waiting {
+            self.carry_out(place, command, reply);
+        }
+    }
+
+    fn begin_round(&mut self) {
+        self.round = Some(Round { left: 0..self.tenants.len() as Place, complete: true });
+    }
+
+    /// Goes on with a round of snapshots: one tenant per pass, so that no command waits for more than one copy.
+    fn copy_one(&mut self) {
+        if let Some(complete) = self.copied() {
+            self.round = None;
+            self.commit.outcomes.push(Outcome::ShardDone { complete, last: false });
+        }
+    }
+
+    /// Copies the next tenant that has changed; when there is none, says whether none was left out.
+    fn copied(&mut self) -> Option<bool> {
+        let round = self.round.as_mut()?;
+        let durable = self.board.durable.load();
+        while let Some(place) = round.left.next() {
+            let Some(tenant) = self.tenants.get(place as usize) else { continue };
+            if self.absent.contains_key(&place) {
+                round.complete = false;
+            } else if durable.get(tenant.id()) != Some(&tenant.seq()) {
+                if self.board.take_permit() {
+                    self.commit.outcomes.push(Outcome::Snapshot(Box::new(tenant.clone())));
+                } else {
+                    // Come back to it.
+                    round.left.start = place;
+                }
+                return None;
+            }
+        }
+        Some(round.complete)
+    }
+
+    /// The last round: everything that has changed.
+    fn copy_all(&mut self) {
+        self.begin_round();
+        while !self.vitals.failed() {
+            if let Some(complete) = self.copied() {
+                self.commit.outcomes.push(Outcome::ShardDone { complete, last: true });
+                self.send();
+                return;
+            }
+            self.send();
+            if !self.board.has_permit() {
+                std::thread::sleep(PERMIT_NAP);
+            }
         }
     }
 

@@ -69,7 +69,7 @@ impl Vitals {
         }
     }
 
-    pub(super) fn log_failed(&self) -> bool {
+    pub(super) fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
 
@@ -95,7 +95,7 @@ impl Vitals {
         let shards_alive: Vec<bool> = self.beats.iter().map(alive).collect();
         let quarantined = self.quarantined.load(Ordering::Relaxed);
         let mut remarks: Vec<String> = self.failure().into_iter().collect();
-        if !self.log_failed() && self.doors.stopped() {
+        if !self.failed() && self.doors.stopped() {
             remarks.push("it is shutting down".to_owned());
         }
         if quarantined > 0 {

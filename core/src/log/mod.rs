@@ -8,6 +8,8 @@
 //! | `recover` | the end found at start, a torn tail cut, damage refused; `verify` |
 //! | `reader` | reading from any offset and following, in this process or from another |
 //! | `commits` | what the writer tells readers |
+//! | `retention` | what may go, and compression |
+//! | `snapshot` | tenants' states, so that a start reads less |
 //! | `lock` | one writing process |
 //! | `limits` | every bound |
 
@@ -16,7 +18,9 @@ pub mod limits;
 mod lock;
 mod reader;
 mod recover;
+pub mod retention;
 pub mod segment;
+pub mod snapshot;
 mod writer;
 
 use std::ops::Range;
@@ -26,6 +30,7 @@ use std::time::Duration;
 pub use self::commits::{CommitHook, Consumer, HookGuard};
 pub use self::reader::{LogTail, Reader, Record};
 pub use self::recover::{Recovered, Verified, verify};
+pub use self::retention::Retention;
 pub use self::writer::{Durability, FileLog, LogConfig};
 
 /// Place of a record in the node's log: 0, 1, 2, … over all tenants, without gaps.

@@ -306,15 +306,22 @@ impl Reader {
 
     /// Opens the segment that holds `next`; false if none does yet.
     fn locate(&mut self) -> Result<bool, LogError> {
-        let segments = segment::list(&self.tail.dir)?;
-        let Some(file) = segments.iter().rev().find(|segment| segment.base <= self.next) else {
-            return match segments.first() {
-                Some(first) => Err(LogError::Removed { offset: self.next, first: first.base }),
-                None => Ok(false),
+        // Between looking and opening, retention may compress or remove a segment: look again then.
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let segments = segment::list(&self.tail.dir)?;
+            let Some(file) = segments.iter().rev().find(|segment| segment.base <= self.next) else {
+                return match segments.first() {
+                    Some(first) => Err(LogError::Removed { offset: self.next, first: first.base }),
+                    None => Ok(false),
+                };
             };
-        };
-        self.open_segment(file.clone())?;
-        Ok(true)
+            match self.open_segment(file.clone()) {
+                Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && looks < 3 => {}
+                other => return other.map(|()| true),
+            }
+        }
     }
 
     fn open_segment(&mut self, file: SegmentFile) -> Result<(), LogError> {
@@ -354,14 +361,12 @@ impl Reader {
             return Ok(false);
         }
         let base = open.offset;
-        let candidates = [(segment::plain_path(&self.tail.dir, base), false), (segment::packed_path(&self.tail.dir, base), true)];
-        for (path, packed) in candidates {
-            if path.exists() {
-                self.open_segment(SegmentFile { base, path, packed })?;
-                return Ok(true);
-            }
+        let plain = segment::plain_path(&self.tail.dir, base);
+        if !plain.exists() && !segment::packed_path(&self.tail.dir, base).exists() {
+            return Ok(false);
         }
-        Ok(false)
+        self.open = None;
+        self.locate()
     }
 
     /// No record and no further segment here: the end for now, unless more is known to be committed.
