@@ -7,6 +7,7 @@
 
 mod connection;
 mod datagram;
+pub mod resolve;
 mod table;
 #[cfg(test)]
 mod tests;
