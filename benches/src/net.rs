@@ -240,16 +240,17 @@ mod tests {
         let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
         let mut net = Net::new(vec![Sock::bind(any).unwrap(), Sock::bind(any).unwrap()]).unwrap();
         net.io.socks[1].note_arrivals().unwrap();
-        let mut arrivals = Arrivals(Vec::new());
-        for to in [1, 0, 1] {
-            let to = net.io.socks[to].local();
+        let mut wait_at = |sock: usize| {
+            let (to, mut arrivals) = (net.io.socks[sock].local(), Arrivals(Vec::new()));
             net.io.socks[0].push(to, |out| out.push(0));
             net.flush();
             std::thread::sleep(Duration::from_millis(30));
             net.turn(Duration::from_millis(10), &mut arrivals).unwrap();
-        }
-        let waits: Vec<u64> = arrivals.0.iter().map(|(arrived, read)| read - arrived).collect();
-        assert!(waits.len() == 3 && waits[0] >= 25_000 && waits[1] == 0 && waits[2] >= 25_000, "{waits:?}");
+            arrivals.0.first().map(|(arrived, read)| read - arrived).unwrap()
+        };
+        // The kernel turns notes on in the background: the first packets may come without.
+        assert!((0..50).any(|_| wait_at(1) >= 25_000));
+        assert_eq!(wait_at(0), 0, "this socket was not asked to");
     }
 
     #[test]
