@@ -200,8 +200,8 @@ impl Uri {
     pub fn from_string(text: String) -> Result<Uri, UriError> {
         let colon = text.find(':').ok_or_else(|| UriError::NoScheme(text.clone()))?;
         let scheme = parse_scheme(&text[..colon]).ok_or_else(|| UriError::NoScheme(text.clone()))?;
-        if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace() || !c.is_ascii() || matches!(c, '<' | '>' | '"')) {
-            return Err(UriError::Character(bad));
+        if let Some(at) = text.bytes().position(|b| !b.is_ascii_graphic() || matches!(b, b'<' | b'>' | b'"')) {
+            return Err(UriError::Character(text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\u{fffd}')));
         }
         let start = colon + 1;
         let mut uri = Uri { text, scheme, user: None, password: None, host: None, params: 0..0, headers: None };

@@ -11,7 +11,7 @@ mod tests;
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 use smallvec::SmallVec;
 
 pub use framer::{Frame, FrameError, Framer};
@@ -160,7 +160,7 @@ fn entry(bytes: &[u8], start: usize, end: usize) -> Result<Entry, WireError> {
 
 /// A carriage return inside of a line, or NUL outside of a quoted pair.
 fn control(text: &[u8]) -> Option<usize> {
-    text.iter().position(|b| matches!(b, b'\r' | 0))
+    memchr2(b'\r', 0, text)
 }
 
 fn check_controls(label: &[u8], value: &[u8]) -> Result<(), WireError> {

@@ -14,6 +14,8 @@ mod via;
 
 use std::fmt;
 
+use memchr::{memchr, memchr2};
+
 pub use address::{Contact, Contacts, NameAddr};
 pub use method::Method;
 pub use name::Name;
@@ -58,9 +60,32 @@ pub enum HeaderError {
     },
 }
 
+/// Looked up for every byte of every header name, so it is a table.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let marks = b"-.!%*_+`'~";
+    let mut byte = 0u8;
+    loop {
+        let mut mark = 0;
+        while mark < marks.len() {
+            if marks[mark] == byte {
+                table[byte as usize] = true;
+            }
+            mark += 1;
+        }
+        if byte.is_ascii_alphanumeric() {
+            table[byte as usize] = true;
+        }
+        if byte == 255 {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
 /// A character of `token` (RFC 3261 §25.1).
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
 
 /// The text is a `token`.
@@ -75,6 +100,11 @@ pub(crate) fn trim(text: &str) -> &str {
 
 /// Where `wanted` stands outside of quoted strings and angle brackets.
 pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
+    // Mostly there is nothing to look out for before it.
+    let first = memchr(wanted, text.as_bytes())?;
+    if memchr2(b'"', b'<', text.as_bytes().get(..first)?).is_none() {
+        return Some(first);
+    }
     let mut quoted = false;
     let mut escaped = false;
     let mut angle = false;

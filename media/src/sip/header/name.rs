@@ -1,5 +1,13 @@
 use std::fmt;
 
+/// Length and first letter of a name, in lower case.
+const fn key(text: &[u8]) -> u32 {
+    match text {
+        [] => 0,
+        [first, ..] => (text.len() as u32) << 8 | first.to_ascii_lowercase() as u32,
+    }
+}
+
 macro_rules! names {
     ($($variant:ident, $text:literal $(, $short:literal)?;)*) => {
         /// The name of a header that we know. Compact forms are the same name (RFC 3261 §7.3.3).
@@ -31,9 +39,12 @@ macro_rules! names {
                 }
             }
 
-            fn of_length(text: &[u8]) -> Name {
-                // Lengths are compared first by the slice comparison, so that this costs a few nanoseconds.
-                $(if text.eq_ignore_ascii_case($text.as_bytes()) { return Name::$variant; })*
+            fn of_text(text: &[u8]) -> Name {
+                let wanted = key(text);
+                // One switch on length and first letter, then one comparison: the names of a head are what reading it costs.
+                $(if wanted == const { key($text.as_bytes()) } && text.eq_ignore_ascii_case($text.as_bytes()) {
+                    return Name::$variant;
+                })*
                 Name::Other
             }
         }
@@ -118,7 +129,7 @@ impl Name {
     pub fn parse(text: &[u8]) -> Name {
         match text {
             [letter] => Name::compact(*letter),
-            _ => Name::of_length(text),
+            _ => Name::of_text(text),
         }
     }
 
