@@ -89,14 +89,17 @@ impl Leg {
         self.far.is_some_and(|far| far.mux)
     }
 
-    /// Takes an RTCP packet; `muxed`: it came to the RTP port. Answers whether it was let in.
+    /// Takes an RTCP packet; `muxed`: it came to the RTP port. Answers `false` for a stranger's, which is counted.
     pub fn receive_rtcp(&mut self, now: Instant, ntp: u64, from: SocketAddr, muxed: bool, packet: &[u8]) -> bool {
-        let taken = self.admit_rtcp(now, from, muxed, packet);
-        match taken {
-            true => self.read_rtcp(now, ntp, packet),
-            false => self.rejected += 1,
+        if self.admit_rtcp(now, from, muxed, packet) {
+            self.read_rtcp(now, ntp, packet);
+            return true;
         }
-        taken
+        // What the peer itself sends and we do not understand is no attack.
+        let gate = if muxed { &self.rtp } else { &self.rtcp };
+        let known = muxed == self.muxed() && gate.as_ref().is_some_and(|gate| gate.source() == Some(from));
+        self.rejected += u64::from(!known);
+        known
     }
 
     fn admit_rtcp(&mut self, now: Instant, from: SocketAddr, muxed: bool, packet: &[u8]) -> bool {

@@ -29,7 +29,7 @@ fn loss_and_jitter_of_a_known_stream_are_what_the_statistics_say() {
     let stats = rig.close(1);
     assert!(lost > 5);
     assert_eq!((stats.packets_received, stats.packets_lost), (150 - lost, lost));
-    assert!((3.0..12.0).contains(&stats.jitter_ms), "{} ms", stats.jitter_ms);
+    assert!((3.0..20.0).contains(&stats.jitter_ms), "{} ms", stats.jitter_ms);
     let mos = stats.mos.unwrap();
     assert!((2.5..4.0).contains(&mos), "about a tenth lost: {mos}");
 }

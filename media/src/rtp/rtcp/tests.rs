@@ -92,3 +92,16 @@ fn ntp_counts_from_1900_in_fixed_point() {
     assert_eq!(clock.at(start), NTP_EPOCH << 32);
     assert_eq!(clock.at(start + Duration::from_millis(500)), (NTP_EPOCH << 32) | 0x8000_0000);
 }
+
+#[test]
+fn what_the_peer_sends_and_nobody_understands_is_no_attack() {
+    let start = Instant::now();
+    let mut buffer = [0; limits::PACKET];
+    let length = leg(2, start, false).report(start, 1 << 40, false, &mut buffer).unwrap();
+    let mut leg = leg(1, start, false);
+    let feedback = [0x81, 206, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1];
+    assert!(!leg.receive_rtcp(start, 1 << 40, PEER_RTCP.parse().unwrap(), false, &feedback), "it opens no gate");
+    assert!(leg.receive_rtcp(start, 1 << 40, PEER_RTCP.parse().unwrap(), false, &buffer[..length]));
+    assert!(leg.receive_rtcp(start, 1 << 40, PEER_RTCP.parse().unwrap(), false, &feedback));
+    assert_eq!(leg.stats().packets_rejected, 1);
+}
