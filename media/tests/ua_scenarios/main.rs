@@ -10,6 +10,7 @@ mod lost;
 mod pair;
 mod refused;
 mod register;
+mod reliable;
 mod rules;
 mod soak;
 mod transfer;

@@ -1,6 +1,8 @@
 //! Dialogs (RFC 3261 §12): what both sides must remember to speak in one, and the rules that keep it straight.
 
 pub mod session_timer;
+#[cfg(test)]
+mod tests;
 
 use smol_str::SmolStr;
 use tandem_core::{DialogRecord, Flow};

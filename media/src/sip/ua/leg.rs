@@ -8,6 +8,7 @@ use tandem_core::{Cause, Flow, LegId, Timestamp};
 use super::action::InviteParams;
 
 use super::event::{ActionError, ReferToken};
+use super::reliable::Reliable;
 use crate::sip::auth::DigestClient;
 use crate::sip::dialog::Dialog;
 use crate::sip::dialog::session_timer::SessionTimer;
@@ -108,21 +109,6 @@ pub(crate) struct Offering {
     pub(crate) provisional: Option<(u16, Bytes)>,
     /// Reliable provisional responses (RFC 3262), if the peer requires them.
     pub(crate) reliable: Option<Reliable>,
-}
-
-/// Reliable provisional responses of one INVITE (RFC 3262 §3).
-#[derive(Debug)]
-pub(crate) struct Reliable {
-    /// RSeq of the last one.
-    pub(crate) rseq: u32,
-    /// The one without PRACK yet.
-    pub(crate) pending: Option<Unacked>,
-    /// Provisional responses that wait for that PRACK.
-    pub(crate) waiting: Option<(u16, Option<Bytes>)>,
-    /// An answer that waits for that PRACK.
-    pub(crate) answer: Option<Bytes>,
-    /// Our answer went out reliably: later messages need none.
-    pub(crate) answered: bool,
 }
 
 /// Our INVITE, not finally answered.

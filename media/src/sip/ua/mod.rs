@@ -7,6 +7,7 @@
 //!
 //! * `receive`: what a message means and who deals with it
 //! * `uas`, `uac`: being invited, inviting
+//! * `reliable`: provisional responses that are acknowledged
 //! * `modify`: re-INVITE and UPDATE both ways, session timers
 //! * `refer`: transfers; `info`: keys
 //! * `outside`: OPTIONS, REGISTER and what else stands outside of dialogs
@@ -24,6 +25,7 @@ mod outside;
 mod reason;
 mod receive;
 mod refer;
+mod reliable;
 mod send;
 mod uac;
 mod uas;
@@ -213,7 +215,7 @@ impl UserAgent {
             LegTimer::Glare => self.try_ours(now, leg),
             LegTimer::Session => self.session_due(now, leg),
             LegTimer::Change => self.change_unanswered(now, leg),
-            LegTimer::RepeatProvisional => {}
+            LegTimer::RepeatProvisional => self.repeat_provisional(now, leg),
         }
     }
 

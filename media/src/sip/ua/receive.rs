@@ -135,7 +135,8 @@ impl UserAgent {
 
     /// Begins a server transaction, unless the request is a repetition or can't be taken.
     fn begin(&mut self, now: Timestamp, flow: Flow, head: &Head, message: &Message, key: ServerKey) -> Option<ServerId> {
-        let outside = head.to.tag().is_none() && head.method != Method::Cancel;
+        // Only an INVITE that came twice does harm; phones that repeat a REGISTER under the same number do none.
+        let outside = head.to.tag().is_none() && head.method == Method::Invite;
         let merge = outside.then(|| self.keys.merge_key(head.method.as_str(), message.call_id(), head.from.tag(), head.cseq));
         match self.tx.incoming(now, key, merge, head.method == Method::Invite, head.reply, ServerUse::Nothing) {
             Incoming::New(id) => Some(id),
@@ -212,9 +213,7 @@ impl UserAgent {
             Method::Options => self.answer_options(now, id, &message),
             // We subscribe to nothing, and nobody can subscribe to a call.
             Method::Notify | Method::Subscribe => self.refuse_event(now, id, &message),
-            Method::Prack => {
-                self.reply(now, id, &message, 481, None);
-            }
+            Method::Prack => self.prack_came(now, id, leg, &message),
             _ => self.refuse_method(now, id, &message),
         }
     }

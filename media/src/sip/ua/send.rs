@@ -117,8 +117,8 @@ impl UserAgent {
         }
         let bytes = request.encode();
         self.tx.send(dialog.flow, bytes.clone());
-        if let (Some(ClientUse::Invite(invite)), Some(tag)) = (self.tx.client(id), &dialog.remote_tag) {
-            invite.acks.push((tag.clone(), dialog.flow, bytes));
+        if let Some(ClientUse::Invite(invite)) = self.tx.client(id) {
+            invite.acks.push((dialog.remote_tag.clone().unwrap_or_default(), dialog.flow, bytes));
         }
     }
 

@@ -172,7 +172,8 @@ impl UserAgent {
     pub(crate) fn invite_accepted(&mut self, now: Timestamp, id: ClientId, message: &Message) {
         let Some(ClientUse::Invite(invite)) = self.tx.client(id) else { return };
         let tag = message.to().ok().and_then(|to| to.tag().map(SmolStr::new));
-        if let Some((_, flow, ack)) = invite.acks.iter().find(|(known, ..)| Some(known) == tag.as_ref()) {
+        // A peer of RFC 2543 has no tag; it is one dialog all the same.
+        if let Some((_, flow, ack)) = invite.acks.iter().find(|(known, ..)| *known == tag.clone().unwrap_or_default()) {
             let (flow, ack) = (*flow, ack.clone());
             return self.tx.send(flow, ack);
         }

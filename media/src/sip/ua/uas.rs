@@ -8,6 +8,7 @@ use super::event::{ActionError, Offered, UaEvent};
 use super::leg::{Leg, LegTimer, Offering, Stage, Unacked};
 use super::reason;
 use super::receive::Head;
+use super::reliable::Reliable;
 use super::send::{ALLOW, SDP, SUPPORTED, sdp_of};
 use super::{ServerUse, UserAgent, limits};
 use crate::sip::build::Response;
@@ -35,7 +36,7 @@ impl Refused {
 }
 
 /// Extensions that a peer may require of us.
-const KNOWN_EXTENSIONS: [&str; 4] = ["replaces", "timer", "path", "norefersub"];
+const KNOWN_EXTENSIONS: [&str; 5] = ["replaces", "timer", "path", "norefersub", "100rel"];
 
 /// The extensions that a request requires and we don't know (RFC 3261 §8.2.2.3).
 pub(crate) fn unknown_extensions(request: &Message) -> Option<String> {
@@ -51,6 +52,10 @@ fn check(request: &Message) -> Result<(), Refused> {
     }
     if let Some(unknown) = unknown_extensions(request) {
         return Err(Refused::status(420).with(Name::Unsupported, unknown));
+    }
+    if request.has_token(Name::Require, "100rel") && sdp_of(request).is_none() {
+        // The first reliable response would have to carry our offer (RFC 3262 §5), which only the answer has.
+        return Err(Refused::status(420).with(Name::Unsupported, "100rel"));
     }
     let encoded = request.header(Name::ContentEncoding).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
     if !request.body().is_empty() && (encoded || sdp_of(request).is_none()) {
@@ -121,7 +126,9 @@ impl UserAgent {
         };
         let peer_updates = request.has_token(Name::Allow, "UPDATE");
         debug_assert_eq!(head.method, Method::Invite);
-        let stage = Stage::Offered(Box::new(Offering { server, request, provisional: None, reliable: None }));
+        let first = self.first_cseq();
+        let reliable = request.has_token(Name::Require, "100rel").then(|| Reliable::new(first));
+        let stage = Stage::Offered(Box::new(Offering { server, request, provisional: None, reliable }));
         let mut leg = Leg::new(id, dialog, stage, contact, false);
         leg.remote_sdp = sdp;
         leg.peer_updates = peer_updates;
@@ -131,7 +138,7 @@ impl UserAgent {
     }
 
     /// A response to the leg's INVITE that names the dialog (RFC 3261 §12.1.1).
-    fn dialog_response(&self, leg: &Leg, offering: &Offering, status: u16) -> Response {
+    pub(crate) fn dialog_response(&self, leg: &Leg, offering: &Offering, status: u16) -> Response {
         let flow = self.tx.server_flow(offering.server).unwrap_or(leg.dialog.flow);
         let mut response = self.response(&offering.request, &flow, status, Some(&leg.dialog.local_tag));
         response.headers.copy(Name::RecordRoute, &offering.request);
@@ -152,6 +159,11 @@ impl UserAgent {
         }
         self.act(now, leg, |ua, leg| {
             let Stage::Offered(offering) = &leg.stage else { return Err(leg.wrong("ring", "it is not being offered")) };
+            if offering.reliable.is_some() {
+                ua.progress_reliably(now, leg, status, sdp)?;
+                ua.arm(leg, LegTimer::StillRinging, now + limits::PROVISIONAL_EVERY);
+                return Ok(());
+            }
             let mut response = ua.dialog_response(leg, offering, status);
             if let Some(sdp) = &sdp {
                 response = response.with_body(SDP, sdp.clone());
@@ -176,25 +188,39 @@ impl UserAgent {
 
     /// Answers the caller: 200 with our answer, or with our offer if the INVITE had none.
     pub fn answer(&mut self, now: Timestamp, leg: LegId, sdp: Bytes) -> Result<DialogRecord, ActionError> {
-        self.act(now, leg, |ua, leg| {
-            let Stage::Offered(offering) = &leg.stage else { return Err(leg.wrong("answer", "it is not being offered")) };
-            let mut response = ua.dialog_response(leg, offering, 200).with(Name::Supported, SUPPORTED).with_body(SDP, sdp.clone());
-            let (server, request) = (offering.server, offering.request.clone());
-            let late = sdp_of(&request).is_none();
-            let cseq = request.cseq().map_or(0, |cseq| cseq.number);
-            let flow = ua.tx.server_flow(server).unwrap_or(leg.dialog.flow);
-            ua.grant_session(now, leg, &request, &mut response);
-            let bytes = response.encode();
-            if !ua.tx.respond(now, server, 200, bytes.clone()) {
-                return Err(leg.wrong("answer", "its transaction is over"));
+        self.act(now, leg, |ua, leg| ua.answer_leg(now, leg, sdp))
+    }
+
+    pub(crate) fn answer_leg(&mut self, now: Timestamp, leg: &mut Leg, sdp: Bytes) -> Result<DialogRecord, ActionError> {
+        let Stage::Offered(offering) = &mut leg.stage else { return Err(leg.wrong("answer", "it is not being offered")) };
+        let mut answered = false;
+        if let Some(reliable) = &mut offering.reliable {
+            if reliable.hold_answer(&sdp) {
+                return Ok(leg.dialog.record());
             }
-            ua.disarm(leg, LegTimer::Setup);
-            ua.disarm(leg, LegTimer::StillRinging);
-            leg.stage = Stage::Standing;
+            answered = reliable.answered;
+        }
+        let Stage::Offered(offering) = &leg.stage else { return Err(leg.wrong("answer", "it is not being offered")) };
+        let (server, request) = (offering.server, offering.request.clone());
+        let mut response = self.dialog_response(leg, offering, 200).with(Name::Supported, SUPPORTED);
+        if !answered {
+            response = response.with_body(SDP, sdp.clone());
             leg.local_sdp = Some(sdp);
-            ua.await_ack(now, leg, bytes, flow, cseq, late, false);
-            Ok(leg.dialog.record())
-        })
+        }
+        let late = sdp_of(&request).is_none();
+        let cseq = request.cseq().map_or(0, |cseq| cseq.number);
+        let flow = self.tx.server_flow(server).unwrap_or(leg.dialog.flow);
+        self.grant_session(now, leg, &request, &mut response);
+        let bytes = response.encode();
+        if !self.tx.respond(now, server, 200, bytes.clone()) {
+            return Err(leg.wrong("answer", "its transaction is over"));
+        }
+        for timer in [LegTimer::Setup, LegTimer::StillRinging, LegTimer::RepeatProvisional] {
+            self.disarm(leg, timer);
+        }
+        leg.stage = Stage::Standing;
+        self.await_ack(now, leg, bytes, flow, cseq, late, false);
+        Ok(leg.dialog.record())
     }
 
     /// Repeats a 2xx until its ACK comes, on any transport, as the ACK comes from the far end (RFC 3261 §13.3.1.4).
