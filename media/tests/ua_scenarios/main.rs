@@ -6,6 +6,7 @@ mod answered;
 mod auth;
 mod changes;
 mod forks;
+mod hostile;
 mod lost;
 mod pair;
 mod refused;

@@ -167,6 +167,14 @@ impl UserAgent {
         self.legs.get(&leg).map(|leg| leg.dialog.record())
     }
 
+    /// Sends a leg's next requests along another flow, until the peer sends one itself: a phone has registered anew over
+    /// another connection, a carrier's answer named another address.
+    pub fn reroute(&mut self, leg: LegId, flow: Flow) -> Result<(), ActionError> {
+        let leg = self.legs.get_mut(&leg).ok_or(ActionError::NoSuchLeg(leg))?;
+        leg.dialog.flow = flow;
+        Ok(())
+    }
+
     /// Legs alive.
     pub fn legs(&self) -> usize {
         self.legs.len()

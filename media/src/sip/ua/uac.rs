@@ -10,7 +10,7 @@ use tandem_core::{Cause, LegId, Party, Timestamp};
 use super::action::{InviteParams, Login};
 use super::auth::Lines;
 use super::event::{ActionError, UaEvent};
-use super::leg::{Early, Inviting, Leg, LegTimer, OwedAck, Stage, Wish};
+use super::leg::{Early, Inviting, Leg, LegTimer, OwedAck, Stage};
 use super::reason;
 use super::send::{ALLOW, InDialog, SDP, SUPPORTED, cancel_of, sdp_of};
 use super::{ClientUse, UserAgent, limits};
