@@ -17,8 +17,9 @@ pub trait Credentials {
 /// What is asked of clients.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// Algorithms to offer, the preferred first (RFC 8760 §2.3). Some old clients look at the first challenge only, others
-    /// give up on one that they don't know: [`Algorithm::Md5`] alone is for them.
+    /// Algorithms to offer, the preferred first (RFC 8760 §2.3). Some old clients look at the first challenge only; others give
+    /// up on a response with any challenge that they don't know, wherever it stands (baresip 1.0 does, measured): for them
+    /// it has to be [`Algorithm::Md5`] alone.
     pub algorithms: Vec<Algorithm>,
     /// Take answers without qop (RFC 2069) to MD5 challenges. They can be replayed as long as the nonce lives.
     pub allow_legacy: bool,
