@@ -1,42 +1,81 @@
-//! Puts the program together: opens what is stored, starts the engine, the views and HTTP, and stops them in reverse.
+//! Puts the program together: opens what is stored, binds the sockets, starts media, engine, switch, views and HTTP, and stops
+//! them in reverse.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use tandem_core::engine::{EffectSink, Engine, SystemClock};
-use tandem_core::{Effect, TenantId};
+use anyhow::Context;
+use tandem_core::engine::{Engine, SystemClock};
+use tandem_media::rtp::MediaPlane;
+use tandem_media::sip::transport::{Listen, Transports};
+use tandem_media::switch::{Switch, SwitchInbox, SwitchParts};
 
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::Config;
 use crate::node::{self, Attached, Opened};
+use crate::signalling::{self, StoredSecrets};
 
-/// Takes effects while there is no switch: they are counted, and nothing is sent.
-#[derive(Debug)]
-struct NoSwitch;
+/// Ids of the one signalling worker (sources 32 to 63 are for those).
+const SIGNALLING_SOURCE: u8 = 32;
 
-impl EffectSink for NoSwitch {
-    fn release(&self, _: &TenantId, effects: Vec<Effect>) {
-        metrics::counter!("tandem_effects_without_switch_total").increment(effects.len() as u64);
+/// A whole node, running.
+struct Node {
+    opened: Opened,
+    engine: Arc<Engine>,
+    switch: Switch,
+    attached: Attached,
+    listening: Vec<Listen>,
+}
+
+impl Node {
+    /// Starts everything, sockets first: a port in use is an error before anything else has happened.
+    async fn start(config: Config) -> anyhow::Result<Node> {
+        let transports = Transports::bind(&signalling::listen(&config)).context("sip.listen")?;
+        let listening = transports.listening();
+        let inbox = SwitchInbox::new(transports.waker());
+        // Metrics have to be installed before the planes take hold of theirs.
+        let (opened, log) = node::open(config).await?;
+        let media = MediaPlane::start(signalling::media(&opened.config), Arc::new(inbox.clone())).context("rtp")?;
+        let engine_config = node::engine_config(&opened.config);
+        let sink = Arc::new(inbox.clone());
+        // Recovery reads the log: not on an async thread.
+        let start = move || Engine::start(engine_config, log, sink, Arc::new(SystemClock));
+        let engine = Arc::new(tokio::task::spawn_blocking(start).await??);
+        let parts = SwitchParts {
+            transports,
+            media,
+            inbox,
+            mailbox: engine.mailbox(),
+            directory: engine.directory(),
+            secrets: Arc::new(StoredSecrets(opened.credentials.clone())),
+            ids: engine.ids(SIGNALLING_SOURCE),
+            clock: Arc::new(SystemClock),
+        };
+        let switch = Switch::start(signalling::switch(&opened.config, &listening), parts).context("the signalling thread")?;
+        let attached = node::attach(&opened, &engine, None).await?;
+        Ok(Node { opened, engine, switch, attached, listening })
+    }
+
+    /// Stops in reverse: no new requests, no new messages, then the last events are committed and folded.
+    async fn stop(self) -> anyhow::Result<()> {
+        let stopping = self.attached.stop().await;
+        let switch = self.switch;
+        tokio::task::spawn_blocking(move || switch.stop()).await?;
+        if let Some(engine) = Arc::into_inner(self.engine) {
+            tokio::task::spawn_blocking(move || engine.shutdown()).await?;
+        }
+        stopping.finish().await;
+        Ok(())
     }
 }
 
 /// `tandem serve`.
 pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
-    let (opened, log) = node::open(config).await?;
-    let engine_config = node::engine_config(&opened.config);
-    // Recovery reads the whole log: not on an async thread.
-    let engine =
-        tokio::task::spawn_blocking(move || Engine::start(engine_config, log, Arc::new(NoSwitch), Arc::new(SystemClock))).await??;
-    let engine = Arc::new(engine);
-    let attached = node::attach(&opened, &engine, None).await?;
-    announce(&opened, &attached, !args.no_link)?;
+    let node = Node::start(config).await?;
+    announce(&node, !args.no_link)?;
     let signal = node::signal().await?;
     tracing::info!(signal, "stopping");
-    let stopping = attached.stop().await;
-    if let Some(engine) = Arc::into_inner(engine) {
-        tokio::task::spawn_blocking(move || engine.shutdown()).await?;
-    }
-    stopping.finish().await;
+    node.stop().await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -48,8 +87,10 @@ pub async fn demo(config: Config, args: DemoArgs) -> anyhow::Result<()> {
 }
 
 /// Says where the page is, and at the first start what the admin token is.
-fn announce(opened: &Opened, attached: &Attached, link: bool) -> anyhow::Result<()> {
-    tracing::info!(http = %attached.addr(), data_dir = %opened.config.node.data_dir.display(), "ready");
+fn announce(node: &Node, link: bool) -> anyhow::Result<()> {
+    let Node { opened, attached, listening, .. } = node;
+    let sip: Vec<String> = listening.iter().map(|one| format!("{:?}:{}", one.transport, one.addr).to_lowercase()).collect();
+    tracing::info!(http = %attached.addr(), sip = sip.join(" "), data_dir = %opened.config.node.data_dir.display(), "ready");
     let mut out = std::io::stdout().lock();
     if let Some(token) = &opened.fresh_token {
         writeln!(out, "Admin token (shown once): {token}")?;

@@ -20,4 +20,5 @@ pub mod http;
 pub mod limits;
 pub mod node;
 pub mod observe;
+mod signalling;
 pub mod view;

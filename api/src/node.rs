@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tandem_core::engine::{Engine, EngineConfig};
-use tandem_core::log::{FileLog, LogConfig};
+use tandem_core::log::{FileLog, LogConfig, Retention};
 
 use crate::auth::{AdminToken, CredentialStore, secret};
 use crate::config::{Config, Durability};
@@ -66,6 +66,10 @@ pub fn engine_config(config: &Config) -> EngineConfig {
         mailbox_batches: config.limits.mailbox_batches as usize,
         batch_commands: config.limits.batch_commands as usize,
         snapshot_every: config.limits.snapshot_every,
+        retention: Retention {
+            max_bytes: (config.log.retention_mib > 0).then_some(config.log.retention_mib << 20),
+            ..Retention::default()
+        },
     }
 }
 

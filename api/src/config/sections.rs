@@ -105,12 +105,6 @@ pub struct SipConfig {
     pub session_expires_s: u32,
     /// How long a digest nonce is good.
     pub nonce_lifetime_s: u32,
-    /// Largest SIP message in KiB.
-    pub message_kib: u32,
-    /// Most TCP connections at once.
-    pub connections_max: u32,
-    /// Seconds after which a silent TCP connection without registration is closed.
-    pub connection_idle_s: u32,
     /// Most transactions at once; new ones get 503 beyond it.
     pub transactions_max: u32,
     /// Most legs at once; new calls get 503 beyond it.
@@ -133,25 +127,21 @@ impl Default for SipConfig {
             expires_max_s: 3600,
             session_expires_s: 1800,
             nonce_lifetime_s: 300,
-            message_kib: 64,
-            connections_max: 20_000,
-            connection_idle_s: 120,
             transactions_max: 200_000,
             legs_max: 40_000,
         }
     }
 }
 
-/// Which source a leg's packets are taken from.
+/// Which source a leg's packets are taken from. Once a source is taken, no other is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Latch {
-    /// The address in the peer's SDP only.
-    Sdp,
-    /// The first source from the IP address that signalling or SDP names; then no other.
+    /// The address and port in the peer's SDP only.
     Strict,
-    /// The first source at all (phones behind symmetric NAT with other addresses); then no other.
-    First,
+    /// The first valid source from the IP address that SDP names or, if that one is private, that signalling comes from:
+    /// for phones behind NAT.
+    Nat,
 }
 
 /// `[rtp]`
@@ -186,7 +176,7 @@ impl Default for RtpConfig {
             port_min: 20_000,
             port_max: 39_999,
             workers: 0,
-            latch: Latch::Strict,
+            latch: Latch::Nat,
             silence_s: 60,
             prompts_dir: None,
         }

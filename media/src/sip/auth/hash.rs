@@ -108,7 +108,8 @@ impl Ha1 {
         self.algorithm
     }
 
-    pub(super) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Ha1 {
+    /// From the raw hash: 16 bytes for MD5, 32 for SHA-256.
+    pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Ha1 {
         Ha1 { algorithm, hex: Hex::new(bytes) }
     }
 

@@ -1,0 +1,102 @@
+//! The configuration in the words of the planes that carry: signalling, media, and the secrets they ask for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+use tandem_core::{TenantId, TrunkName, UserName};
+use tandem_media::rtp::{LatchMode, RtpConfig};
+use tandem_media::sip::auth::{Algorithm, Credentials, Ha1, ServerConfig};
+use tandem_media::sip::registrar::ExpiryLimits;
+use tandem_media::sip::transaction::TimerConfig;
+use tandem_media::sip::transport::Listen;
+use tandem_media::sip::ua::{Advertised, SessionConfig, UaConfig};
+use tandem_media::switch::{Secrets, SwitchConfig};
+
+use crate::auth::CredentialStore;
+use crate::config::{Config, Latch};
+
+/// The credential store as signalling sees it.
+pub(crate) struct StoredSecrets(pub(crate) Arc<CredentialStore>);
+
+impl Credentials for StoredSecrets {
+    fn ha1(&self, tenant: &TenantId, user: &str, algorithm: Algorithm) -> Option<Ha1> {
+        let credential = self.0.phone(tenant, &UserName::new(user).ok()?)?;
+        Some(match algorithm {
+            Algorithm::Md5 => Ha1::from_bytes(algorithm, &credential.md5),
+            Algorithm::Sha256 => Ha1::from_bytes(algorithm, &credential.sha256),
+        })
+    }
+}
+
+impl Secrets for StoredSecrets {
+    fn trunk_password(&self, tenant: &TenantId, trunk: &TrunkName) -> Option<Arc<str>> {
+        self.0.trunk(tenant, trunk)
+    }
+}
+
+/// Where signalling listens.
+pub(crate) fn listen(config: &Config) -> Vec<Listen> {
+    config.sip.listen.iter().map(|one| Listen { transport: one.transport, addr: one.addr }).collect()
+}
+
+/// The switch's configuration; `listening` are the addresses that were bound, with their ports.
+pub(crate) fn switch(config: &Config, listening: &[Listen]) -> SwitchConfig {
+    SwitchConfig {
+        realm: SmolStr::new(&config.sip.realm),
+        ua: user_agent(config, listening),
+        digest: ServerConfig { nonce_lifetime: seconds(config.sip.nonce_lifetime_s), ..ServerConfig::default() },
+        media_ip: config.rtp.ip,
+        media_public: config.rtp.public_address,
+        latch: match config.rtp.latch {
+            Latch::Strict => LatchMode::Strict,
+            Latch::Nat => LatchMode::Nat,
+        },
+        ..SwitchConfig::default()
+    }
+}
+
+fn user_agent(config: &Config, listening: &[Listen]) -> UaConfig {
+    let sip = &config.sip;
+    let advertised = sip.public_address.map(|ip| {
+        let same_family = listening.iter().filter(move |one| one.addr.is_ipv4() == ip.is_ipv4());
+        same_family.map(move |one| Advertised { transport: one.transport, address: SocketAddr::new(ip, one.addr.port()) }).collect()
+    });
+    UaConfig {
+        timers: TimerConfig {
+            t1: Duration::from_millis(sip.t1_ms),
+            t2: Duration::from_millis(sip.t2_ms),
+            t4: Duration::from_millis(sip.t4_ms),
+        },
+        product: SmolStr::new(&sip.user_agent),
+        advertised: advertised.unwrap_or_default(),
+        session: SessionConfig { interval: seconds(sip.session_expires_s), ..UaConfig::default().session },
+        expiry: ExpiryLimits {
+            least: seconds(sip.expires_min_s),
+            default: seconds(sip.expires_default_s),
+            most: seconds(sip.expires_max_s),
+            ..ExpiryLimits::default()
+        },
+        transactions: sip.transactions_max as usize,
+        legs: sip.legs_max as usize,
+    }
+}
+
+/// The media plane's configuration.
+pub(crate) fn media(config: &Config) -> RtpConfig {
+    RtpConfig {
+        ports: config.rtp.port_min..=config.rtp.port_max,
+        workers: usize::from(config.rtp.workers),
+        silence: if config.rtp.silence_s == 0 { NEVER } else { seconds(config.rtp.silence_s) },
+        prompts: Some(config.prompts_dir()),
+        ..RtpConfig::default()
+    }
+}
+
+/// Longer than any call.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+fn seconds(s: u32) -> Duration {
+    Duration::from_secs(u64::from(s))
+}
