@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, Row};
 use tandem_core::{TenantId, TrunkName, UserName};
+use tandem_media::sip::auth::{Algorithm, Credentials, Ha1};
 
 use super::secret::{self, NoRandomness};
 
@@ -247,6 +248,17 @@ impl CredentialStore {
     }
 }
 
+impl Credentials for CredentialStore {
+    fn ha1(&self, tenant: &TenantId, user: &str, algorithm: Algorithm) -> Option<Ha1> {
+        let credential = self.phone(tenant, &UserName::new(user).ok()?)?;
+        let bytes: &[u8] = match algorithm {
+            Algorithm::Md5 => &credential.md5,
+            Algorithm::Sha256 => &credential.sha256,
+        };
+        Ha1::from_hex(algorithm, &secret::hex(bytes))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +282,10 @@ mod tests {
         let store = CredentialStore::open(&file, "tandem").await.unwrap();
         assert_eq!(store.phone(&tenant, &user), Some(PhoneCredential::new("1001", "tandem", "correct horse")));
         assert_eq!(store.trunk(&tenant, &trunk).as_deref(), Some("carrier secret"));
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let expected = tandem_media::sip::auth::ha1("1001", "tandem", "correct horse", algorithm);
+            assert!(store.ha1(&tenant, "1001", algorithm) == Some(expected), "{algorithm:?} as signalling makes it");
+        }
         store.remove_tenant(&tenant).await.unwrap();
         assert!(store.phone(&tenant, &user).is_none() && store.trunk(&tenant, &trunk).is_none());
     }
@@ -291,8 +307,7 @@ mod tests {
     fn ha1_is_rfc_2617s() {
         // RFC 2617 §3.5: Mufasa, testrealm@host.com, Circle Of Life.
         let credential = PhoneCredential::new("Mufasa", "testrealm@host.com", "Circle Of Life");
-        let hex: String = credential.md5.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "939e7578ed9e3c518a452acee763bce9");
+        assert_eq!(secret::hex(&credential.md5), "939e7578ed9e3c518a452acee763bce9");
         assert_eq!(format!("{credential:?}"), "PhoneCredential");
     }
 }
