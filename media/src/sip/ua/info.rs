@@ -9,7 +9,7 @@ use crate::sip::header::Name;
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
 
-const RELAY: &str = "application/dtmf-relay";
+pub(crate) const RELAY: &str = "application/dtmf-relay";
 const PLAIN: &str = "application/dtmf";
 /// Length of a key that comes without one, in milliseconds.
 const DEFAULT_MS: u32 = 160;

@@ -14,6 +14,7 @@
 //! * `send`: how messages are made
 
 mod action;
+mod ask;
 mod auth;
 mod config;
 mod event;
