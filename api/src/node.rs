@@ -99,8 +99,15 @@ pub async fn attach(opened: &Opened, engine: &Arc<Engine>, kafka: Option<KafkaPr
         metrics: opened.metrics.clone(),
         kafka,
     });
+    // Before anybody can ask: right after a start, a view that lags by a few events would deny what was committed.
+    let end = state.parts.log.end();
+    while !state.parts.views.live.reached(end, limits::VIEW_WAIT).await {
+        if let Some(trouble) = state.parts.views.trouble() {
+            anyhow::bail!("read models: {trouble}");
+        }
+        tracing::info!(position = state.parts.views.live.position(), end, "folding the event log");
+    }
     let server = serve_http(state.clone()).await.with_context(|| format!("http.listen = \"{}\"", opened.config.http.listen))?;
-    state.settle().await;
     Ok(Attached { state, server })
 }
 
