@@ -11,9 +11,12 @@
 //! | `retention` | what may go, and compression |
 //! | `snapshot` | tenants' states, so that a start reads less |
 //! | `lock` | one writing process |
+//! | `kafka` | the forwarder, and tenants from the topic (feature `kafka`) |
 //! | `limits` | every bound |
 
 mod commits;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod limits;
 mod lock;
 mod reader;
