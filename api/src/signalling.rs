@@ -15,7 +15,7 @@ use tandem_media::sip::ua::{Advertised, SessionConfig, UaConfig};
 use tandem_media::switch::{Secrets, SwitchConfig};
 
 use crate::auth::CredentialStore;
-use crate::config::{Config, Latch};
+use crate::config::{Config, DigestAlgorithm, Latch};
 
 /// The credential store as signalling sees it.
 pub(crate) struct StoredSecrets(pub(crate) Arc<CredentialStore>);
@@ -46,7 +46,11 @@ pub(crate) fn switch(config: &Config, listening: &[Listen]) -> SwitchConfig {
     SwitchConfig {
         realm: SmolStr::new(&config.sip.realm),
         ua: user_agent(config, listening),
-        digest: ServerConfig { nonce_lifetime: seconds(config.sip.nonce_lifetime_s), ..ServerConfig::default() },
+        digest: ServerConfig {
+            algorithms: config.sip.digest.iter().map(algorithm).collect(),
+            nonce_lifetime: seconds(config.sip.nonce_lifetime_s),
+            ..ServerConfig::default()
+        },
         media_ip: config.rtp.ip,
         media_public: config.rtp.public_address,
         latch: match config.rtp.latch {
@@ -54,6 +58,13 @@ pub(crate) fn switch(config: &Config, listening: &[Listen]) -> SwitchConfig {
             Latch::Nat => LatchMode::Nat,
         },
         ..SwitchConfig::default()
+    }
+}
+
+fn algorithm(configured: &DigestAlgorithm) -> Algorithm {
+    match configured {
+        DigestAlgorithm::Md5 => Algorithm::Md5,
+        DigestAlgorithm::Sha256 => Algorithm::Sha256,
     }
 }
 

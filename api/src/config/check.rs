@@ -115,6 +115,7 @@ fn check_sip(config: &Config, rule: &mut impl FnMut(bool, &'static str, &dyn ToS
         &format!("{:?}", sip.user_agent),
         "expected at most 128 characters without control characters",
     );
+    rule(!sip.digest.is_empty() && sip.digest.len() <= 2, "sip.digest", &sip.digest.len(), "expected one or both of MD5 and SHA-256");
     rule((50..=5000).contains(&sip.t1_ms), "sip.t1_ms", &sip.t1_ms, "expected 50 to 5000");
     rule(sip.t2_ms >= sip.t1_ms && sip.t2_ms <= 60_000, "sip.t2_ms", &sip.t2_ms, "expected sip.t1_ms to 60000");
     rule((500..=60_000).contains(&sip.t4_ms), "sip.t4_ms", &sip.t4_ms, "expected 500 to 60000");

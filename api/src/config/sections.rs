@@ -76,6 +76,17 @@ impl Default for KafkaConfig {
     }
 }
 
+/// A digest algorithm (RFC 8760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DigestAlgorithm {
+    /// RFC 2617's.
+    #[serde(rename = "MD5")]
+    Md5,
+    /// RFC 8760's.
+    #[serde(rename = "SHA-256")]
+    Sha256,
+}
+
 /// `[sip]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -87,6 +98,9 @@ pub struct SipConfig {
     pub public_address: Option<IpAddr>,
     /// Digest realm. Passwords are stored as hashes over it: changing it makes every phone's password void.
     pub realm: String,
+    /// Digest algorithms offered, `MD5` and `SHA-256`, the preferred first. Only MD5 by default: phones in wide use give up on
+    /// a challenge that also offers what they don't know. Generated passwords are long enough for either.
+    pub digest: Vec<DigestAlgorithm>,
     /// Server and User-Agent header; empty sends none.
     pub user_agent: String,
     /// RFC 3261 T1: estimate of the round-trip time, in milliseconds.
@@ -118,6 +132,7 @@ impl Default for SipConfig {
             listen: vec![Listen { transport: Transport::Udp, addr }, Listen { transport: Transport::Tcp, addr }],
             public_address: None,
             realm: "tandem".into(),
+            digest: vec![DigestAlgorithm::Md5],
             user_agent: "Tandem".into(),
             t1_ms: 500,
             t2_ms: 4000,
