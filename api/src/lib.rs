@@ -6,6 +6,7 @@
 //! * [`cli`]: what `tandem` understands.
 //! * [`compose`]: starts the parts in order and stops them in reverse.
 //! * [`http`] and [`admin`]: the server and its routes; thin.
+//! * [`demo`]: a tenant that lives, for whoever wants to see one.
 //! * [`view`]: read models folded from events; every GET answers from here.
 //! * [`auth`]: the admin token, page sessions, and the passwords of phones and trunks.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -15,6 +16,7 @@ pub mod auth;
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod demo;
 pub mod door;
 pub mod http;
 pub mod limits;

@@ -1,0 +1,336 @@
+//! The demo tenant: set up by commands, as an administrator would, and the same each time the demo starts.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+use tandem_core::config::TrunkAuth;
+use tandem_core::event::TenantSettings;
+use tandem_core::id::IdError;
+use tandem_core::{AccessNumber, Command, Destination, Number, Phone, Rejection, TenantId, Tone, Transport, Trunk, TrunkName, UserName};
+use tokio::sync::oneshot;
+
+use super::{CrowdConfig, SimCarrier, SimPhone, jingle, limits};
+use crate::auth::CredentialStore;
+use crate::auth::credentials::CredentialError;
+use crate::auth::secret::NoRandomness;
+use crate::door::Commands;
+
+/// The demo's tenant.
+pub const TENANT: &str = "demo";
+/// Its domain: names below `localhost` never leave the machine (RFC 6761 §6.3).
+pub const DOMAIN: &str = "demo.localhost";
+/// Its trunk.
+pub const TRUNK: &str = "carrier";
+/// What leads outside.
+pub const OUTSIDE: &str = "0";
+/// The prompt of number 602.
+pub const PROMPT: &str = "welcome";
+/// Users of the simulated phones, and who has them.
+pub const PEOPLE: [(&str, &str); 12] = [
+    ("1001", "Amélie Dubois"),
+    ("1002", "李伟"),
+    ("1003", "Jürgen Weiß"),
+    ("1004", "Олена Коваль"),
+    ("1005", "Priya Raghunathan"),
+    ("1006", "田中 由紀"),
+    ("1007", "Kwame Mensah"),
+    ("1008", "José Hernández"),
+    ("1009", "فاطمة الزهراء"),
+    ("1010", "Søren Lindqvist"),
+    ("1011", "Nguyễn Thị Hoa"),
+    ("1012", "Ana Souza"),
+];
+/// Phones for whoever watches.
+pub const SPARE: [(&str, &str); 2] = [("1101", "You"), ("1102", "Your colleague")];
+/// Numbers that the switch answers itself.
+const SERVICES: [&str; 3] = ["600", "601", "602"];
+/// First number by which people outside reach a phone: the others follow in order.
+const FIRST_DIRECT: u32 = 2000;
+/// Seconds between pings of the trunk.
+const PING_S: u32 = 10;
+/// Calls over the trunk at once.
+const TRUNK_CALLS: u32 = 30;
+/// Times that a full mailbox is tried again, 20 ms apart: at a start it empties at once.
+const TRIES: u32 = 50;
+
+/// Why the demo can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// A command was refused.
+    #[error("setting up the demo: {what}: {rejection}")]
+    Refused {
+        /// What was to be set up.
+        what: String,
+        /// Why not.
+        rejection: Rejection,
+    },
+    /// The engine takes no commands.
+    #[error("setting up the demo: {0}: the engine doesn't answer")]
+    NoAnswer(String),
+    /// A password can't be kept.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// No random numbers.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// A name of the demo is none.
+    #[error(transparent)]
+    Name(#[from] IdError),
+    /// No prompt, no port.
+    #[error("setting up the demo: {what}: {error}")]
+    Io {
+        /// What was to be done.
+        what: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// A demo that is set up and waits for its crowd.
+#[derive(Debug)]
+pub struct Staged {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// For [`super::Crowd::start`].
+    pub crowd: CrowdConfig,
+    /// What to print for people: once, because of the passwords in it.
+    pub lines: Vec<String>,
+}
+
+/// Sets up the demo tenant, or puts it right if it is there. `server_udp` is the server's SIP address as phones on this
+/// machine reach it; `prompts` is the folder with one folder per tenant. Simulated phones get new passwords at each start;
+/// those of the spare phones are made and told once.
+pub async fn set(
+    commands: &dyn Commands,
+    credentials: &CredentialStore,
+    prompts: &Path,
+    server_udp: SocketAddr,
+    seed: u64,
+) -> Result<Staged, StageError> {
+    let server_udp = reachable(server_udp);
+    let stage = Stage { commands, credentials, tenant: TenantId::new(TENANT)? };
+    let prompt = prompts.join(TENANT).join(format!("{PROMPT}.wav"));
+    jingle::write_unless_there(&prompt).map_err(|error| StageError::Io { what: prompt.display().to_string(), error })?;
+    stage.tenant().await?;
+    let phones = stage.phones().await?;
+    let spare = stage.spare_phones().await?;
+    let carrier = free_address(server_udp.ip())?;
+    stage.trunk(carrier).await?;
+    stage.numbers().await?;
+    let mut crowd = CrowdConfig::new(server_udp, DOMAIN);
+    crowd.carrier = Some(SimCarrier { listen: carrier, dials: dials() });
+    crowd.phones = phones;
+    crowd.numbers = SERVICES.map(String::from).to_vec();
+    crowd.outside = OUTSIDE.to_owned();
+    crowd.seed = seed;
+    Ok(Staged { tenant: stage.tenant, crowd, lines: lines(server_udp, &spare) })
+}
+
+/// An address that listens everywhere is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// A free port for the carrier. The trunk has to name it before the carrier is there, so it is let go in between.
+fn free_address(server: IpAddr) -> Result<SocketAddr, StageError> {
+    let ip: IpAddr = if server.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+    let found = UdpSocket::bind((ip, 0)).and_then(|socket| socket.local_addr());
+    found.map_err(|error| StageError::Io { what: "a port for the carrier".to_owned(), error })
+}
+
+/// Numbers by which people outside reach a phone.
+fn direct() -> impl Iterator<Item = (String, &'static str)> {
+    (FIRST_DIRECT..).zip(PEOPLE).map(|(number, (user, _))| (number.to_string(), user))
+}
+
+fn dials() -> Vec<String> {
+    direct().map(|(number, _)| number).chain(SERVICES.map(String::from)).collect()
+}
+
+/// A spare phone, with its password if it was made now.
+struct Spare {
+    user: &'static str,
+    password: Option<String>,
+}
+
+fn lines(server: SocketAddr, spare: &[Spare]) -> Vec<String> {
+    let last = |list: &[(&'static str, &str)]| list.last().map_or("", |(user, _)| user);
+    let mut lines = vec![
+        format!("Tenant `{TENANT}`: {} simulated phones (1001 to {}), one simulated carrier.", PEOPLE.len(), last(&PEOPLE)),
+        format!("Join with a softphone: server {server}, UDP or TCP, digest."),
+    ];
+    lines.extend(spare.iter().map(|phone| match &phone.password {
+        Some(password) => format!("  user {}   password {password}   (shown only now)", phone.user),
+        None => format!("  user {}   password as shown at the first start; `tandem phone` sets a new one", phone.user),
+    }));
+    lines.push(format!(
+        "Call 600 for an echo, 601 for a tone, 602 for a prompt, a colleague (1001 to {}), or {OUTSIDE}... for outside.",
+        last(&PEOPLE)
+    ));
+    lines
+}
+
+struct Stage<'a> {
+    commands: &'a dyn Commands,
+    credentials: &'a CredentialStore,
+    tenant: TenantId,
+}
+
+impl Stage<'_> {
+    async fn tenant(&self) -> Result<(), StageError> {
+        let mut settings = TenantSettings::named("Demo contact centre");
+        settings.domains = vec![SmolStr::new_static(DOMAIN)];
+        settings.ring_timeout_s = 25;
+        self.put("the tenant", Command::CreateTenant(settings.clone()), Command::ChangeTenant(settings)).await
+    }
+
+    async fn phone(&self, user: &str, name: &str) -> Result<UserName, StageError> {
+        let user = UserName::new(user)?;
+        let phone = Phone { user: user.clone(), display_name: Some(SmolStr::new(name)), max_contacts: Phone::DEFAULT_MAX_CONTACTS };
+        self.put(&format!("phone {user}"), Command::AddPhone(phone.clone()), Command::ChangePhone(phone)).await?;
+        Ok(user)
+    }
+
+    async fn phones(&self) -> Result<Vec<SimPhone>, StageError> {
+        let (mut phones, mut passwords) = (Vec::new(), Vec::new());
+        for (user, name) in PEOPLE {
+            let password = CredentialStore::generate()?;
+            passwords.push((self.phone(user, name).await?, password.clone()));
+            phones.push(SimPhone { user: user.to_owned(), password, display_name: name.to_owned() });
+        }
+        self.credentials.set_phones(&self.tenant, &passwords).await?;
+        Ok(phones)
+    }
+
+    async fn spare_phones(&self) -> Result<Vec<Spare>, StageError> {
+        let mut spare = Vec::new();
+        for (user, name) in SPARE {
+            let known = self.phone(user, name).await?;
+            let mut password = None;
+            if self.credentials.phone(&self.tenant, &known).is_none() {
+                let made = CredentialStore::generate()?;
+                self.credentials.set_phone(&self.tenant, &known, &made).await?;
+                password = Some(made);
+            }
+            spare.push(Spare { user, password });
+        }
+        Ok(spare)
+    }
+
+    async fn trunk(&self, carrier: SocketAddr) -> Result<(), StageError> {
+        let trunk = Trunk {
+            name: TrunkName::new(TRUNK)?,
+            host: SmolStr::new(carrier.ip().to_string()),
+            port: Some(carrier.port()),
+            transport: Transport::Udp,
+            auth: TrunkAuth::Address,
+            sources: Vec::new(),
+            priority: 0,
+            prefixes: vec![SmolStr::new_static(OUTSIDE)],
+            caller_number: None,
+            max_calls: TRUNK_CALLS,
+            options_interval_s: PING_S,
+        };
+        self.put("the trunk", Command::AddTrunk(trunk.clone()), Command::ChangeTrunk(trunk)).await
+    }
+
+    async fn numbers(&self) -> Result<(), StageError> {
+        let services = [Destination::Echo, Destination::Tone(Tone::Sine(1000)), Destination::Prompt(SmolStr::new_static(PROMPT))];
+        for (number, destination) in SERVICES.into_iter().zip(services) {
+            self.number(number, destination).await?;
+        }
+        for (number, user) in direct() {
+            self.number(&number, Destination::Phone(UserName::new(user)?)).await?;
+        }
+        Ok(())
+    }
+
+    async fn number(&self, number: &str, destination: Destination) -> Result<(), StageError> {
+        let number = AccessNumber { number: Number::new(number)?, destination };
+        self.put(&format!("number {}", number.number), Command::AddNumber(number.clone()), Command::ChangeNumber(number)).await
+    }
+
+    /// Sets something up; if it is there, puts it right. Nothing is committed where nothing differs.
+    async fn put(&self, what: &str, add: Command, change: Command) -> Result<(), StageError> {
+        match self.command(what, add).await {
+            Err(StageError::Refused { rejection: Rejection::AlreadyExists { .. }, .. }) => self.command(what, change).await,
+            result => result,
+        }
+    }
+
+    async fn command(&self, what: &str, command: Command) -> Result<(), StageError> {
+        for _ in 0..TRIES {
+            let (told, answer) = oneshot::channel();
+            let reply = Box::new(move |result| drop(told.send(result)));
+            if self.commands.request(&self.tenant, command.clone(), reply).is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+            let answer = tokio::time::timeout(crate::limits::COMMAND_WAIT, answer).await;
+            return match answer {
+                Ok(Ok(Ok(_))) => Ok(()),
+                Ok(Ok(Err(rejection))) => Err(StageError::Refused { what: what.to_owned(), rejection }),
+                _ => Err(StageError::NoAnswer(what.to_owned())),
+            };
+        }
+        Err(StageError::NoAnswer(what.to_owned()))
+    }
+}
+
+// Everybody has a seat.
+const _: () = assert!(PEOPLE.len() < limits::PHONES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{InPlace, MemoryLog};
+
+    fn server() -> SocketAddr {
+        "0.0.0.0:5060".parse().unwrap()
+    }
+
+    async fn store(dir: &Path) -> CredentialStore {
+        CredentialStore::open(&dir.join("credentials.sqlite"), "tandem").await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_demo_is_set_up_once_and_put_right_at_later_starts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, store) = (MemoryLog::default(), store(dir.path()).await);
+        let engine = InPlace::new(log.clone());
+        let first = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+        let events = log.envelopes().len();
+        let again = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+        // All that differs is the carrier's port.
+        assert!(log.envelopes().len() <= events + 1, "{} then {}", events, log.envelopes().len());
+        assert!(dir.path().join("demo/welcome.wav").exists());
+        assert_eq!(first.crowd.server_udp.to_string(), "127.0.0.1:5060");
+        assert_eq!(first.crowd.phones.len(), 12);
+
+        let user = UserName::new("1001").unwrap();
+        let known = store.phone(&again.tenant, &user).unwrap();
+        let password = &again.crowd.phones[0].password;
+        assert!(known == crate::auth::credentials::PhoneCredential::new("1001", "tandem", password), "the newest password counts");
+    }
+
+    #[tokio::test]
+    async fn passwords_of_spare_phones_are_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (engine, store) = (InPlace::new(MemoryLog::default()), store(dir.path()).await);
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let staged = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+            told.push(staged.lines.iter().filter(|line| line.contains("(shown only now)")).count());
+            let shown = format!("{staged:?}");
+            assert!(staged.crowd.phones.iter().all(|phone| !shown.contains(&phone.password)), "no password in a log by accident");
+        }
+        assert_eq!(told, [2, 0]);
+    }
+}
