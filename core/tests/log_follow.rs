@@ -62,6 +62,29 @@ fn readers_in_and_out_of_the_process_see_every_record_once_while_it_is_written()
     assert_eq!(outside.end().unwrap(), 5_000);
 }
 
+/// Small segments, many rolls, a reader that is always at the end: it never takes what is being written for damage.
+#[test]
+fn a_reader_in_another_process_at_the_very_end_sees_no_ghosts() {
+    let home = tempfile::tempdir().unwrap();
+    let config = LogConfig { segment_bytes: 4096, durability: Durability::Os, ..LogConfig::new(home.path()) };
+    let mut log = FileLog::open(config).unwrap();
+    let outside = LogTail::read_only(home.path());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut reader = outside.reader(0);
+            let deadline = Instant::now() + PATIENCE;
+            while reader.position() < 6_000 {
+                // Without a pause between two looks.
+                while reader.next().unwrap().is_some() {}
+                assert!(Instant::now() < deadline, "stuck at {}", reader.position());
+            }
+        });
+        for first in (0..6_000).step_by(3) {
+            log.append(&batch(first..first + 3)).unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_reader_starts_at_any_offset() {
     let home = tempfile::tempdir().unwrap();
@@ -113,4 +136,16 @@ fn waiting_ends_with_the_time_and_with_the_log() {
     drop(log);
     assert!(!waiter.join().unwrap());
     assert!(begun.elapsed() < PATIENCE);
+}
+
+#[test]
+fn an_interval_says_when_a_sync_is_due() {
+    let home = tempfile::tempdir().unwrap();
+    let config = LogConfig { durability: Durability::Interval(Duration::from_secs(3600)), ..LogConfig::new(home.path()) };
+    let mut log = FileLog::open(config).unwrap();
+    assert_eq!(log.sync_due(), None, "nothing to sync");
+    log.append(&batch(0..3)).unwrap();
+    assert!(log.sync_due().is_some_and(|due| due > Duration::from_secs(3000)));
+    log.sync().unwrap();
+    assert_eq!(log.sync_due(), None);
 }

@@ -22,6 +22,9 @@ pub const MAX_SEGMENT_BYTES: u64 = 256 << 20;
 /// Bytes that a reader fetches at once.
 pub const READ_BYTES: usize = 256 << 10;
 
+/// Bytes that a reader fetches at first when it looks for news at the log's end: a commit has a few records.
+pub const TAIL_BYTES: usize = 4 << 10;
+
 /// Bytes between two marks (offset and position) that the writer leaves for readers of its current segment, so that a
 /// reader that wants the end need not scan from the start.
 pub const MARK_BYTES: u64 = 256 << 10;

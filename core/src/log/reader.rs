@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::commits::{CommitHook, Consumer, HookGuard, Shared};
-use super::limits::{POLL_INTERVAL, READ_BYTES};
+use super::limits::{POLL_INTERVAL, READ_BYTES, TAIL_BYTES};
 use super::recover::damaged;
 use super::segment::{self, HEADER_BYTES, Parsed, SegmentFile};
 use super::{LogError, Offset};
@@ -46,7 +46,7 @@ impl LogTail {
 
     /// A reader that begins at `from`.
     pub fn reader(&self, from: Offset) -> Reader {
-        Reader { tail: self.clone(), next: from, open: None, buffer: Vec::new(), at: 0 }
+        Reader { tail: self.clone(), next: from, open: None, buffer: Vec::new(), at: 0, ahead: READ_BYTES }
     }
 
     /// Offset of the first record that is still there (the next one's in an empty log).
@@ -109,6 +109,8 @@ pub struct Reader {
     /// Bytes read ahead; those before `at` are done with.
     buffer: Vec<u8>,
     at: usize,
+    /// Bytes to read at once: few at the log's end, where zeros follow, more and more while there are records.
+    ahead: usize,
 }
 
 impl std::fmt::Debug for Reader {
@@ -141,12 +143,12 @@ impl Source {
     }
 }
 
-/// What a look at the buffer found.
+/// What a look at the file found.
 enum Step {
     Body(std::ops::Range<usize>),
     /// No record here yet; another segment may follow.
     End,
-    /// A record that is being written, or damage: told apart by what follows.
+    /// A record that is being written, or damage.
     Bad(&'static str),
 }
 
@@ -208,6 +210,9 @@ impl Reader {
 
     /// Moves behind the next record and says where its body is in the buffer.
     fn advance(&mut self) -> Result<Option<std::ops::Range<usize>>, LogError> {
+        // Between two looks at files the writer goes on: what is wrong counts only if it still is once the segment is
+        // known to be finished.
+        let mut finished = false;
         loop {
             if self.next >= self.tail.committed() {
                 return Ok(None);
@@ -215,22 +220,34 @@ impl Reader {
             if self.open.is_none() && !self.locate()? {
                 return Ok(None);
             }
-            match self.step()? {
+            let step = self.step()?;
+            let Some(open) = &mut self.open else { continue };
+            let what = match step {
                 Step::Body(body) => {
-                    let Some(open) = &mut self.open else { continue };
                     open.offset += 1;
                     if open.offset > self.next {
                         self.next = open.offset;
                         return Ok(Some(body));
                     }
+                    continue;
                 }
                 Step::End => {
-                    if !self.next_segment()? {
-                        return self.caught_up();
+                    if self.next_segment()? {
+                        finished = false;
+                        continue;
                     }
+                    "a record is missing"
                 }
-                Step::Bad(what) => return self.suspicious(what),
+                Step::Bad(what) => what,
+            };
+            if finished {
+                return self.wrong(what);
             }
+            if !self.is_finished()? {
+                return self.end_or_hole();
+            }
+            finished = true;
+            self.reread()?;
         }
     }
 
@@ -273,7 +290,8 @@ impl Reader {
         self.at = 0;
         while self.buffer.len() < wanted {
             let have = self.buffer.len();
-            self.buffer.resize(have + READ_BYTES.max(wanted - have), 0);
+            self.buffer.resize(have + self.ahead.max(wanted - have), 0);
+            self.ahead = (self.ahead * 4).min(READ_BYTES);
             let into = self.buffer.get_mut(have..).unwrap_or_default();
             let read = open.source.read(into);
             let got = *read.as_ref().unwrap_or(&0);
@@ -300,6 +318,7 @@ impl Reader {
         file.seek(SeekFrom::Start(open.position)).map_err(|e| LogError::io(&open.file.path, e))?;
         self.buffer.clear();
         self.at = 0;
+        self.ahead = TAIL_BYTES;
         self.fill(segment::FRAME_BYTES)?;
         Ok(true)
     }
@@ -369,38 +388,36 @@ impl Reader {
         self.locate()
     }
 
-    /// No record and no further segment here: the end for now, unless more is known to be committed.
-    fn caught_up(&mut self) -> Result<Option<std::ops::Range<usize>>, LogError> {
+    /// Whether what should stand at `offset` must be there by now: it is committed, or a later segment was begun.
+    fn is_finished(&self) -> Result<bool, LogError> {
+        let Some(open) = &self.open else { return Ok(false) };
+        if self.tail.shared.is_some() || open.file.packed {
+            return Ok(true);
+        }
+        Ok(segment::list(&self.tail.dir)?.iter().any(|later| later.base > open.file.base))
+    }
+
+    /// At the end of another process's log: nothing yet, or a record that is being written, or damage that records
+    /// written later give away.
+    fn end_or_hole(&self) -> Result<Option<std::ops::Range<usize>>, LogError> {
         let Some(open) = &self.open else { return Ok(None) };
-        let lost = match &self.tail.shared {
-            Some(_) => true,
-            // Without the writer's word: records are missing if a later segment exists.
-            None => segment::list(&self.tail.dir)?.iter().any(|later| later.base > open.offset),
-        };
-        // The writer may have begun the next segment between our two looks.
-        if lost && !self.next_segment()? {
-            return self.missing();
+        let seen = self.buffer.get(self.at..).unwrap_or_default();
+        if seen.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let bytes = segment::load(&open.file)?;
+        let position = open.position as usize;
+        let still_bad = !matches!(segment::parse(bytes.get(position..).unwrap_or_default()), Parsed::Record { .. });
+        if still_bad && segment::promised(&bytes, position) {
+            return self.wrong("a bad record, and good records follow");
         }
         Ok(None)
     }
 
-    fn missing(&self) -> Result<Option<std::ops::Range<usize>>, LogError> {
+    fn wrong(&self, what: &str) -> Result<Option<std::ops::Range<usize>>, LogError> {
         match &self.open {
-            Some(open) => Err(damaged(&open.file, open.position as usize, format!("the record of offset {} is missing", open.offset))),
+            Some(open) => Err(damaged(&open.file, open.position as usize, format!("{what} (offset {})", open.offset))),
             None => Ok(None),
         }
-    }
-
-    /// A bad record: an error, unless another process may just be writing it.
-    fn suspicious(&mut self, what: &'static str) -> Result<Option<std::ops::Range<usize>>, LogError> {
-        let Some(open) = &self.open else { return Ok(None) };
-        if self.tail.shared.is_none() && !open.file.packed {
-            let last = segment::list(&self.tail.dir)?.iter().all(|other| other.base <= open.file.base);
-            let bytes = segment::load(&open.file)?;
-            if last && !segment::promised(&bytes, open.position as usize) {
-                return Ok(None);
-            }
-        }
-        Err(damaged(&open.file, open.position as usize, what))
     }
 }
