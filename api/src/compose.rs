@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tandem_core::engine::{Engine, SystemClock};
+use tandem_core::log::kafka::Forwarder;
 use tandem_media::rtp::MediaPlane;
 use tandem_media::sip::transport::{Listen, Transports};
 use tandem_media::switch::{Switch, SwitchInbox, SwitchParts};
@@ -13,7 +14,7 @@ use tandem_media::switch::{Switch, SwitchInbox, SwitchParts};
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::Config;
 use crate::node::{self, Attached, Opened};
-use crate::signalling::{self, StoredSecrets};
+use crate::{forward, signalling};
 
 /// Ids of the one signalling worker (sources 32 to 63 are for those).
 const SIGNALLING_SOURCE: u8 = 32;
@@ -23,6 +24,7 @@ struct Node {
     opened: Opened,
     engine: Arc<Engine>,
     switch: Switch,
+    forwarder: Option<Arc<Forwarder>>,
     attached: Attached,
     listening: Vec<Listen>,
 }
@@ -47,13 +49,14 @@ impl Node {
             inbox,
             mailbox: engine.mailbox(),
             directory: engine.directory(),
-            secrets: Arc::new(StoredSecrets(opened.credentials.clone())),
+            secrets: opened.credentials.clone(),
             ids: engine.ids(SIGNALLING_SOURCE),
             clock: Arc::new(SystemClock),
         };
         let switch = Switch::start(signalling::switch(&opened.config, &listening), parts).context("the signalling thread")?;
-        let attached = node::attach(&opened, &engine, None).await?;
-        Ok(Node { opened, engine, switch, attached, listening })
+        let (forwarder, probe) = forward::start(&opened.config, &engine).context("kafka")?.unzip();
+        let attached = node::attach(&opened, &engine, probe).await?;
+        Ok(Node { opened, engine, switch, forwarder, attached, listening })
     }
 
     /// Stops in reverse: no new requests, no new messages, then the last events are committed and folded.
@@ -65,6 +68,10 @@ impl Node {
             tokio::task::spawn_blocking(move || engine.shutdown()).await?;
         }
         stopping.finish().await;
+        // Its thread ends with the last handle, after what is in flight was flushed or given up.
+        if let Some(forwarder) = self.forwarder.and_then(Arc::into_inner) {
+            tokio::task::spawn_blocking(move || forwarder.stop()).await?;
+        }
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ pub mod compose;
 pub mod config;
 pub mod demo;
 pub mod door;
+mod forward;
 pub mod http;
 pub mod limits;
 pub mod node;

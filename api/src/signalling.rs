@@ -1,13 +1,13 @@
-//! The configuration in the words of the planes that carry: signalling, media, and the secrets they ask for.
+//! The configuration in the words of the planes that carry: signalling and media.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
-use tandem_core::{TenantId, TrunkName, UserName};
+use tandem_core::{TenantId, TrunkName};
 use tandem_media::rtp::{LatchMode, RtpConfig};
-use tandem_media::sip::auth::{Algorithm, Credentials, Ha1, ServerConfig};
+use tandem_media::sip::auth::{Algorithm, ServerConfig};
 use tandem_media::sip::registrar::ExpiryLimits;
 use tandem_media::sip::transaction::TimerConfig;
 use tandem_media::sip::transport::Listen;
@@ -17,22 +17,9 @@ use tandem_media::switch::{Secrets, SwitchConfig};
 use crate::auth::CredentialStore;
 use crate::config::{Config, DigestAlgorithm, Latch};
 
-/// The credential store as signalling sees it.
-pub(crate) struct StoredSecrets(pub(crate) Arc<CredentialStore>);
-
-impl Credentials for StoredSecrets {
-    fn ha1(&self, tenant: &TenantId, user: &str, algorithm: Algorithm) -> Option<Ha1> {
-        let credential = self.0.phone(tenant, &UserName::new(user).ok()?)?;
-        Some(match algorithm {
-            Algorithm::Md5 => Ha1::from_bytes(algorithm, &credential.md5),
-            Algorithm::Sha256 => Ha1::from_bytes(algorithm, &credential.sha256),
-        })
-    }
-}
-
-impl Secrets for StoredSecrets {
+impl Secrets for CredentialStore {
     fn trunk_password(&self, tenant: &TenantId, trunk: &TrunkName) -> Option<Arc<str>> {
-        self.0.trunk(tenant, trunk)
+        self.trunk(tenant, trunk)
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tandem_core::engine::Recovered;
 use tandem_core::log::LogTail;
+use tandem_core::tenant::Tenant;
 use tandem_core::{CallId, TenantId, Timestamp};
 
 use super::Failure;
@@ -46,14 +47,20 @@ pub(super) enum Events {
         #[arg(long)]
         json: bool,
     },
-    /// Rebuild every tenant from its events; print counts and a hash of each tenant's state.
+    /// Rebuild every tenant from its events; print a hash of each tenant's state, the same from either source.
     Replay {
-        /// Stop at this offset (exclusive), or before this time (RFC 3339).
+        /// Where the events are read: the embedded log, or the configured Kafka topic alone.
+        #[arg(long, value_enum, default_value_t = Source::Log)]
+        from: Source,
+        /// Stop at this offset (exclusive), or before this time (RFC 3339). From the log only.
         #[arg(long, value_name = "OFFSET|TIME")]
         until: Option<Until>,
         /// Only this tenant.
         #[arg(long, short)]
         tenant: Option<TenantId>,
+        /// Count the events by kind as well. From the log only.
+        #[arg(long)]
+        kinds: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -72,6 +79,15 @@ pub(super) enum Events {
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+}
+
+/// Where a replay reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Source {
+    /// The embedded log of this node.
+    Log,
+    /// The topic of `[kafka]`, from its beginning to its end.
+    Kafka,
 }
 
 /// Which events.
@@ -136,6 +152,12 @@ fn open(config: &Config) -> anyhow::Result<LogTail> {
 
 /// Runs one of them.
 pub(super) fn run(command: Events, config: &Config) -> Result<(), Failure> {
+    if let Events::Replay { from: Source::Kafka, until, tenant, kinds, json } = &command {
+        if until.is_some() || *kinds {
+            return Err(Failure::Other(anyhow!("--until and --kinds work with --from log only")));
+        }
+        return replay_kafka(config, tenant.as_ref(), *json).map_err(Failure::Other);
+    }
     let log = open(config)?;
     match command {
         Events::Tail { filter, after, from_start, lines, no_follow, json } => {
@@ -148,7 +170,7 @@ pub(super) fn run(command: Events, config: &Config) -> Result<(), Failure> {
             let json = json || !std::io::stdout().is_terminal();
             tail(&log, &filter, from, !no_follow, json).map_err(Failure::Other)
         }
-        Events::Replay { until, tenant, json } => replay(&log, until, tenant.as_ref(), json).map_err(Failure::Other),
+        Events::Replay { until, tenant, kinds, json, .. } => replay(&log, until, tenant.as_ref(), kinds, json).map_err(Failure::Other),
         Events::Export { filter, after, until, out } => export(&log, &filter, after, until, out).map_err(Failure::Other),
     }
 }
@@ -240,41 +262,60 @@ fn export(log: &LogTail, filter: &Filter, after: Option<u64>, until: Option<Unti
     Ok(())
 }
 
-fn replay(log: &LogTail, until: Option<Until>, only: Option<&TenantId>, json: bool) -> anyhow::Result<()> {
+/// Events by kind, for each tenant.
+type Kinds = BTreeMap<String, BTreeMap<String, u64>>;
+
+fn replay(log: &LogTail, until: Option<Until>, only: Option<&TenantId>, count: bool, json: bool) -> anyhow::Result<()> {
     let mut recovered = Recovered::default();
-    let mut kinds: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-    let end = each(log, log.first()?, until, |offset, body, head| {
+    let mut kinds = Kinds::new();
+    each(log, log.first()?, until, |offset, body, head| {
         if only.is_some_and(|only| only.as_str() != head.tenant) {
             return Ok(());
         }
         recovered.take(offset, body)?;
-        *kinds.entry(head.tenant.to_owned()).or_default().entry(head.kind.to_owned()).or_default() += 1;
+        if count {
+            *kinds.entry(head.tenant.to_owned()).or_default().entry(head.kind.to_owned()).or_default() += 1;
+        }
         Ok(())
     })?;
+    report(&recovered.tenants, None, &kinds, json)
+}
+
+fn replay_kafka(config: &Config, only: Option<&TenantId>, json: bool) -> anyhow::Result<()> {
+    let kafka = config.kafka.as_ref().context("there is no [kafka] section in the configuration")?;
+    let waiting = ProgressBar::new_spinner().with_message(format!("reading topic {} at {}", kafka.topic, kafka.bootstrap));
+    waiting.enable_steady_tick(LOOK);
+    let replayed = tandem_core::log::kafka::replay(&crate::forward::settings(kafka))?;
+    waiting.finish_and_clear();
+    if replayed.duplicates > 0 {
+        tracing::info!(duplicates = replayed.duplicates, "events that came twice were passed over");
+    }
+    report(&replayed.tenants, only, &Kinds::new(), json)
+}
+
+fn report(tenants: &BTreeMap<TenantId, Tenant>, only: Option<&TenantId>, kinds: &Kinds, json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let mut all = Vec::new();
-    for (id, tenant) in &recovered.tenants {
-        let counts = kinds.remove(id.as_str()).unwrap_or_default();
+    for (id, tenant) in tenants.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
+        let counts = kinds.get(id.as_str());
         let hash = state_hash(tenant)?;
         if json {
             all.push(serde_json::json!({"tenant": id, "seq": tenant.seq(), "state": hash, "kinds": counts}));
             continue;
         }
         writeln!(out, "tenant {id}  events {}  state sha256:{hash}", tenant.seq())?;
-        for (kind, count) in counts {
+        for (kind, count) in counts.into_iter().flatten() {
             writeln!(out, "  {count:>9}  {kind}")?;
         }
     }
     if json {
-        writeln!(out, "{}", serde_json::json!({"offset": end, "tenants": all}))?;
-    } else {
-        writeln!(out, "{} tenants up to offset {end}", recovered.tenants.len())?;
+        writeln!(out, "{}", serde_json::json!({"tenants": all}))?;
     }
     Ok(())
 }
 
 /// SHA-256 over a tenant's state as JSON with sorted keys: equal states give equal hashes.
-fn state_hash(tenant: &tandem_core::tenant::Tenant) -> anyhow::Result<String> {
+fn state_hash(tenant: &Tenant) -> anyhow::Result<String> {
     // Through a Value, whose maps are sorted.
     let value: Value = serde_json::to_value(tenant).context("the tenant's state")?;
     let digest = Sha256::digest(serde_json::to_vec(&value)?);

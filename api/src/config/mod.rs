@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use listen::{Listen, ListenError};
 pub use load::{ConfigError, Loaded, Problem, load, load_with};
 pub use sections::{
-    DigestAlgorithm, Durability, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig, OutputConfig, RtpConfig, SipConfig, StoreConfig,
+    DigestAlgorithm, Durability, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig, OutputConfig, RtpConfig, SipConfig,
+    StoreConfig,
 };
 
 /// The whole configuration, checked.
