@@ -1,7 +1,7 @@
 //! The demo tenant: set up by commands, as an administrator would, and the same each time the demo starts.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use smol_str::SmolStr;
@@ -27,20 +27,24 @@ pub const TRUNK: &str = "carrier";
 pub const OUTSIDE: &str = "0";
 /// The prompt of number 602.
 pub const PROMPT: &str = "welcome";
-/// Users of the simulated phones, and who has them.
-pub const PEOPLE: [(&str, &str); 12] = [
-    ("1001", "Amélie Dubois"),
-    ("1002", "李伟"),
-    ("1003", "Jürgen Weiß"),
-    ("1004", "Олена Коваль"),
-    ("1005", "Priya Raghunathan"),
-    ("1006", "田中 由紀"),
-    ("1007", "Kwame Mensah"),
-    ("1008", "José Hernández"),
-    ("1009", "فاطمة الزهراء"),
-    ("1010", "Søren Lindqvist"),
-    ("1011", "Nguyễn Thị Hoa"),
-    ("1012", "Ana Souza"),
+/// User of the first simulated phone; the others follow in order.
+const FIRST_USER: u32 = 1001;
+/// Most simulated phones: users 1001 to 1100, below the spare ones.
+pub const MOST_PHONES: usize = 100;
+/// Who has the simulated phones. Beyond these, names come again with a number.
+pub const PEOPLE: [&str; 12] = [
+    "Amélie Dubois",
+    "李伟",
+    "Jürgen Weiß",
+    "Олена Коваль",
+    "Priya Raghunathan",
+    "田中 由紀",
+    "Kwame Mensah",
+    "José Hernández",
+    "فاطمة الزهراء",
+    "Søren Lindqvist",
+    "Nguyễn Thị Hoa",
+    "Ana Souza",
 ];
 /// Phones for whoever watches.
 pub const SPARE: [(&str, &str); 2] = [("1101", "You"), ("1102", "Your colleague")];
@@ -99,33 +103,47 @@ pub struct Staged {
     pub lines: Vec<String>,
 }
 
-/// Sets up the demo tenant, or puts it right if it is there. `server_udp` is the server's SIP address as phones on this
-/// machine reach it; `prompts` is the folder with one folder per tenant. Simulated phones get new passwords at each start;
-/// those of the spare phones are made and told once.
-pub async fn set(
-    commands: &dyn Commands,
-    credentials: &CredentialStore,
-    prompts: &Path,
-    server_udp: SocketAddr,
-    seed: u64,
-) -> Result<Staged, StageError> {
-    let server_udp = reachable(server_udp);
+/// What the stage is to be like.
+#[derive(Debug, Clone)]
+pub struct StageConfig {
+    /// The server's SIP address for UDP. One that listens everywhere is reached on loopback.
+    pub server_udp: SocketAddr,
+    /// Folder of the prompts, with one folder per tenant.
+    pub prompts: PathBuf,
+    /// Simulated phones, 1 to [`MOST_PHONES`].
+    pub phones: usize,
+    /// Makes the crowd's mood.
+    pub seed: u64,
+}
+
+impl StageConfig {
+    /// A stage for everybody in [`PEOPLE`].
+    pub fn new(server_udp: SocketAddr, prompts: impl Into<PathBuf>) -> Self {
+        StageConfig { server_udp, prompts: prompts.into(), phones: PEOPLE.len(), seed: 1 }
+    }
+}
+
+/// Sets up the demo tenant, or puts it right if it is there. Simulated phones get new passwords at each start; those of the
+/// spare phones are made and told once.
+pub async fn set(commands: &dyn Commands, credentials: &CredentialStore, config: &StageConfig) -> Result<Staged, StageError> {
+    let server_udp = reachable(config.server_udp);
+    let people = people(config.phones);
     let stage = Stage { commands, credentials, tenant: TenantId::new(TENANT)? };
-    let prompt = prompts.join(TENANT).join(format!("{PROMPT}.wav"));
+    let prompt = config.prompts.join(TENANT).join(format!("{PROMPT}.wav"));
     jingle::write_unless_there(&prompt).map_err(|error| StageError::Io { what: prompt.display().to_string(), error })?;
     stage.tenant().await?;
-    let phones = stage.phones().await?;
+    let phones = stage.phones(&people).await?;
     let spare = stage.spare_phones().await?;
     let carrier = free_address(server_udp.ip())?;
     stage.trunk(carrier).await?;
-    stage.numbers().await?;
+    stage.numbers(&people).await?;
     let mut crowd = CrowdConfig::new(server_udp, DOMAIN);
-    crowd.carrier = Some(SimCarrier { listen: carrier, dials: dials() });
+    crowd.carrier = Some(SimCarrier { listen: carrier, dials: dials(&people) });
     crowd.phones = phones;
     crowd.numbers = SERVICES.map(String::from).to_vec();
     crowd.outside = OUTSIDE.to_owned();
-    crowd.seed = seed;
-    Ok(Staged { tenant: stage.tenant, crowd, lines: lines(server_udp, &spare) })
+    crowd.seed = config.seed;
+    Ok(Staged { tenant: stage.tenant, crowd, lines: lines(server_udp, &people, &spare) })
 }
 
 /// An address that listens everywhere is reached on loopback.
@@ -145,13 +163,23 @@ fn free_address(server: IpAddr) -> Result<SocketAddr, StageError> {
     found.map_err(|error| StageError::Io { what: "a port for the carrier".to_owned(), error })
 }
 
-/// Numbers by which people outside reach a phone.
-fn direct() -> impl Iterator<Item = (String, &'static str)> {
-    (FIRST_DIRECT..).zip(PEOPLE).map(|(number, (user, _))| (number.to_string(), user))
+/// So many people: user and name.
+fn people(count: usize) -> Vec<(String, String)> {
+    let person = |n: usize| {
+        let name = PEOPLE.get(n % PEOPLE.len()).copied().unwrap_or_default();
+        let name = if n < PEOPLE.len() { name.to_owned() } else { format!("{name} {}", n / PEOPLE.len() + 1) };
+        (FIRST_USER.saturating_add(u32::try_from(n).unwrap_or(0)).to_string(), name)
+    };
+    (0..count.clamp(1, MOST_PHONES)).map(person).collect()
 }
 
-fn dials() -> Vec<String> {
-    direct().map(|(number, _)| number).chain(SERVICES.map(String::from)).collect()
+/// Numbers by which people outside reach a phone, and its user.
+fn direct(people: &[(String, String)]) -> impl Iterator<Item = (String, &str)> {
+    (FIRST_DIRECT..).zip(people).map(|(number, (user, _))| (number.to_string(), user.as_str()))
+}
+
+fn dials(people: &[(String, String)]) -> Vec<String> {
+    direct(people).map(|(number, _)| number).chain(SERVICES.map(String::from)).collect()
 }
 
 /// A spare phone, with its password if it was made now.
@@ -160,10 +188,10 @@ struct Spare {
     password: Option<String>,
 }
 
-fn lines(server: SocketAddr, spare: &[Spare]) -> Vec<String> {
-    let last = |list: &[(&'static str, &str)]| list.last().map_or("", |(user, _)| user);
+fn lines(server: SocketAddr, people: &[(String, String)], spare: &[Spare]) -> Vec<String> {
+    let last = people.last().map_or("", |(user, _)| user);
     let mut lines = vec![
-        format!("Tenant `{TENANT}`: {} simulated phones (1001 to {}), one simulated carrier.", PEOPLE.len(), last(&PEOPLE)),
+        format!("Tenant `{TENANT}`: {} simulated phones ({FIRST_USER} to {last}), one simulated carrier.", people.len()),
         format!("Join with a softphone: server {server}, UDP or TCP, digest."),
     ];
     lines.extend(spare.iter().map(|phone| match &phone.password {
@@ -171,8 +199,8 @@ fn lines(server: SocketAddr, spare: &[Spare]) -> Vec<String> {
         None => format!("  user {}   password as shown at the first start; `tandem phone` sets a new one", phone.user),
     }));
     lines.push(format!(
-        "Call 600 for an echo, 601 for a tone, 602 for a prompt, a colleague (1001 to {}), or {OUTSIDE}... for outside.",
-        last(&PEOPLE)
+        "Call 600 for an echo, 601 for a tone, 602 for a prompt, a colleague ({FIRST_USER} to {}), or {OUTSIDE}... for outside.",
+        last
     ));
     lines
 }
@@ -198,12 +226,12 @@ impl Stage<'_> {
         Ok(user)
     }
 
-    async fn phones(&self) -> Result<Vec<SimPhone>, StageError> {
+    async fn phones(&self, people: &[(String, String)]) -> Result<Vec<SimPhone>, StageError> {
         let (mut phones, mut passwords) = (Vec::new(), Vec::new());
-        for (user, name) in PEOPLE {
+        for (user, name) in people {
             let password = CredentialStore::generate()?;
             passwords.push((self.phone(user, name).await?, password.clone()));
-            phones.push(SimPhone { user: user.to_owned(), password, display_name: name.to_owned() });
+            phones.push(SimPhone { user: user.clone(), password, display_name: name.clone() });
         }
         self.credentials.set_phones(&self.tenant, &passwords).await?;
         Ok(phones)
@@ -241,12 +269,12 @@ impl Stage<'_> {
         self.put("the trunk", Command::AddTrunk(trunk.clone()), Command::ChangeTrunk(trunk)).await
     }
 
-    async fn numbers(&self) -> Result<(), StageError> {
+    async fn numbers(&self, people: &[(String, String)]) -> Result<(), StageError> {
         let services = [Destination::Echo, Destination::Tone(Tone::Sine(1000)), Destination::Prompt(SmolStr::new_static(PROMPT))];
         for (number, destination) in SERVICES.into_iter().zip(services) {
             self.number(number, destination).await?;
         }
-        for (number, user) in direct() {
+        for (number, user) in direct(people) {
             self.number(&number, Destination::Phone(UserName::new(user)?)).await?;
         }
         Ok(())
@@ -285,7 +313,7 @@ impl Stage<'_> {
 }
 
 // Everybody has a seat.
-const _: () = assert!(PEOPLE.len() < limits::PHONES);
+const _: () = assert!(MOST_PHONES <= limits::PHONES);
 
 #[cfg(test)]
 mod tests {
@@ -296,7 +324,7 @@ mod tests {
         "0.0.0.0:5060".parse().unwrap()
     }
 
-    async fn store(dir: &Path) -> CredentialStore {
+    async fn store(dir: &std::path::Path) -> CredentialStore {
         CredentialStore::open(&dir.join("credentials.sqlite"), "tandem").await.unwrap()
     }
 
@@ -305,9 +333,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (log, store) = (MemoryLog::default(), store(dir.path()).await);
         let engine = InPlace::new(log.clone());
-        let first = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+        let first = set(&engine, &store, &StageConfig::new(server(), dir.path())).await.unwrap();
         let events = log.envelopes().len();
-        let again = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+        let again = set(&engine, &store, &StageConfig::new(server(), dir.path())).await.unwrap();
         // All that differs is the carrier's port.
         assert!(log.envelopes().len() <= events + 1, "{} then {}", events, log.envelopes().len());
         assert!(dir.path().join("demo/welcome.wav").exists());
@@ -326,7 +354,7 @@ mod tests {
         let (engine, store) = (InPlace::new(MemoryLog::default()), store(dir.path()).await);
         let mut told = Vec::new();
         for _ in 0..2 {
-            let staged = set(&engine, &store, dir.path(), server(), 1).await.unwrap();
+            let staged = set(&engine, &store, &StageConfig::new(server(), dir.path())).await.unwrap();
             told.push(staged.lines.iter().filter(|line| line.contains("(shown only now)")).count());
             let shown = format!("{staged:?}");
             assert!(staged.crowd.phones.iter().all(|phone| !shown.contains(&phone.password)), "no password in a log by accident");
