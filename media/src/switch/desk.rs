@@ -13,14 +13,14 @@ use tandem_core::{Cause, Command, Flow, LegId, Party, RequestId, TenantId, Times
 
 use super::inbox::SwitchInbox;
 use super::legs::{Leg, Legs};
-use super::lookup::Lookup;
 use super::post::Post;
 use super::trunks::Trunks;
 use super::{Secrets, SwitchConfig, SwitchParts};
 use crate::rtp::MediaPlane;
 use crate::sip::Name;
 use crate::sip::auth::DigestServer;
-use crate::sip::transport::{Input, Listen, Transports};
+use crate::sip::transport::resolve::{Answer, Resolver};
+use crate::sip::transport::{Input, Listen, Transports, Waker};
 use crate::sip::ua::{UaEvent, UserAgent};
 
 /// Effects and reports taken per turn, so that a flood of one kind can't starve the sockets.
@@ -35,7 +35,7 @@ pub(super) struct Desk {
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) digest: DigestServer,
     pub(super) random: StdRng,
-    pub(super) lookup: Lookup,
+    pub(super) resolver: Resolver,
     pub(super) legs: Legs,
     pub(super) trunks: Trunks,
     pub(super) post: Post,
@@ -54,7 +54,7 @@ impl Desk {
         Ok(Desk {
             ua: UserAgent::new(config.ua.clone(), parts.ids, StdRng::from_seed(random_bytes()?)),
             random: StdRng::from_seed(random_bytes()?),
-            lookup: Lookup::new(parts.transports.waker())?,
+            resolver: resolver(parts.transports.waker())?,
             media: parts.media,
             directory: parts.directory,
             secrets: parts.secrets,
@@ -114,8 +114,9 @@ impl Desk {
     }
 
     fn take_resolved(&mut self) {
-        while let Some((host, port, addresses)) = self.lookup.next_answer() {
-            self.trunk_resolved(&host, port, &addresses);
+        let answers: Vec<(u64, Answer)> = self.resolver.answers().collect();
+        for (token, answer) in answers {
+            self.trunk_resolved(token, answer);
         }
     }
 
@@ -229,6 +230,10 @@ impl Desk {
     pub(super) fn fresh_call_id(&mut self) -> String {
         format!("{:016x}{:016x}", self.random.random::<u64>(), self.random.random::<u64>())
     }
+}
+
+fn resolver(waker: Waker) -> io::Result<Resolver> {
+    Resolver::start(None, move || waker.wake())
 }
 
 fn random_bytes() -> io::Result<[u8; 32]> {

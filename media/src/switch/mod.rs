@@ -19,7 +19,6 @@ mod admission;
 mod desk;
 mod inbox;
 mod legs;
-mod lookup;
 mod negotiation;
 mod orders;
 mod post;

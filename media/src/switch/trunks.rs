@@ -18,14 +18,13 @@ use super::desk::Desk;
 use crate::sip::Name;
 use crate::sip::header::{Method, NameAddr};
 use crate::sip::message::Message;
+use crate::sip::transport::resolve::{Answer, Lookup, Query};
 use crate::sip::trunk::{TrunkConfig, TrunkMachine, TrunkOutput};
 use crate::sip::ua::{Login, RequestParams};
 use crate::sip::uri::{HostPort, Uri};
 
 /// Names of hosts are asked for again after this long, so that a carrier that moves is followed.
 const RESOLVE_EVERY: Duration = Duration::from_secs(60);
-/// The port of SIP without TLS (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
 
 type Key = (TenantId, TrunkName);
 
@@ -38,6 +37,8 @@ enum Asked {
 
 /// One trunk.
 struct Line {
+    /// Tells a changed trunk from the one of the same name before: answers to the old one's requests are not its own.
+    serial: u64,
     trunk: Arc<Trunk>,
     machine: TrunkMachine,
     /// Its addresses in the order of preference; empty while its name is not resolved.
@@ -54,8 +55,9 @@ struct Line {
 pub(super) struct Trunks {
     lines: BTreeMap<Key, Line>,
     /// Requests under way by token.
-    asked: FxHashMap<u64, (Key, Asked)>,
+    asked: FxHashMap<u64, (Key, u64, Asked)>,
     tokens: u64,
+    serials: u64,
     version: Option<u64>,
 }
 
@@ -100,13 +102,17 @@ impl Desk {
 
     fn take_up_trunks(&mut self, now: Timestamp) {
         let wanted = self.directory.trunks();
+        let mut leaving = Vec::new();
         for (key, line) in &mut self.trunks.lines {
             let kept = wanted.iter().find(|(tenant, trunk)| *tenant == key.0 && trunk.name == key.1);
             if kept.is_none_or(|(_, trunk)| **trunk != *line.trunk) && !line.leaving {
                 line.leaving = true;
                 line.machine.remove();
-                line.resolve_at = now;
+                leaving.push(key.clone());
             }
+        }
+        for key in leaving {
+            self.obey_machine(now, &key);
         }
         // A changed trunk is a new one: the old line's goodbye is not waited for.
         for (tenant, trunk) in wanted.iter() {
@@ -114,9 +120,11 @@ impl Desk {
             if self.trunks.lines.get(&key).is_some_and(|line| !line.leaving) {
                 continue;
             }
+            self.trunks.serials += 1;
             let line = Line {
+                serial: self.trunks.serials,
                 machine: TrunkMachine::new(now, machine_config(trunk), &mut self.random),
-                addresses: literal_address(trunk).into_iter().collect(),
+                addresses: Vec::new(),
                 resolve_at: now,
                 call_id: self.fresh_call_id(),
                 leaving: false,
@@ -130,10 +138,13 @@ impl Desk {
         let Some(line) = self.trunks.lines.get_mut(key) else { return };
         if line.resolve_at <= now {
             line.resolve_at = now + RESOLVE_EVERY;
-            if literal_address(&line.trunk).is_none() {
-                self.lookup.ask(&line.trunk.host, line.trunk.port);
+            let serial = line.serial;
+            let query = trunk_host(&line.trunk).map(|host| Query { host, transport: Some(line.trunk.transport) });
+            if let Some(Lookup::Now(answer)) = query.map(|query| self.resolver.lookup(serial, query)) {
+                self.trunk_resolved(serial, answer);
             }
         }
+        let Some(line) = self.trunks.lines.get_mut(key) else { return };
         line.machine.handle_timeout(now);
         self.obey_machine(now, key);
     }
@@ -154,9 +165,10 @@ impl Desk {
     }
 
     fn ask_trunk(&mut self, now: Timestamp, key: &Key, asked: Asked, register: Option<(u32, u32)>) {
+        let Some(line) = self.trunks.lines.get(key) else { return };
         self.trunks.tokens += 1;
         let token = self.trunks.tokens;
-        self.trunks.asked.insert(token, (key.clone(), asked));
+        self.trunks.asked.insert(token, (key.clone(), line.serial, asked));
         let sent = self.request_of(key, token, register).is_some_and(|params| self.ua.request_outside(now, params).is_ok());
         if !sent {
             // No address, or no room: for the machine that is the same as no answer.
@@ -199,9 +211,9 @@ impl Desk {
 
     /// A request to a trunk is through.
     pub(super) fn trunk_answered(&mut self, now: Timestamp, token: u64, status: u16, response: Option<&Message>) {
-        let Some((key, asked)) = self.trunks.asked.remove(&token) else { return };
+        let Some((key, serial, asked)) = self.trunks.asked.remove(&token) else { return };
         let contact = self.trunk_contact(&key).unwrap_or_default();
-        let Some(line) = self.trunks.lines.get_mut(&key) else { return };
+        let Some(line) = self.trunks.lines.get_mut(&key).filter(|line| line.serial == serial) else { return };
         match asked {
             Asked::Options => line.machine.options_answered(status),
             Asked::Register => line.machine.registered(now, status, response, &contact, &mut self.random),
@@ -224,10 +236,12 @@ impl Desk {
         self.flow_to(line.trunk.transport, *remote)
     }
 
-    /// A resolver's answer.
-    pub(super) fn trunk_resolved(&mut self, host: &str, port: Option<u16>, addresses: &[SocketAddr]) {
-        for line in self.trunks.lines.values_mut().filter(|line| line.trunk.host == host && line.trunk.port == port) {
-            line.addresses = addresses.to_vec();
+    /// A resolver's answer. What was known before stays in use when a name can't be looked up for a while.
+    pub(super) fn trunk_resolved(&mut self, serial: u64, answer: Answer) {
+        let Some(line) = self.trunks.lines.values_mut().find(|line| line.serial == serial) else { return };
+        match answer {
+            Ok(targets) => line.addresses = targets.iter().map(|target| target.addr).collect(),
+            Err(error) => tracing::warn!(trunk = %line.trunk.name, %error, "a trunk's host can't be resolved"),
         }
     }
 
@@ -260,12 +274,6 @@ fn machine_config(trunk: &Trunk) -> TrunkConfig {
         options: (trunk.options_interval_s > 0).then(|| seconds(trunk.options_interval_s)),
         ..TrunkConfig::default()
     }
-}
-
-/// The trunk's address if its host is one and needs no resolving.
-fn literal_address(trunk: &Trunk) -> Option<SocketAddr> {
-    let ip = trunk.host.trim_matches(['[', ']']).parse().ok()?;
-    Some(SocketAddr::new(ip, trunk.port.unwrap_or(SIP_PORT)))
 }
 
 /// Host and port as they stand in URIs.
