@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tandem_core::Transport;
 use tandem_core::engine::{Engine, SystemClock};
 use tandem_core::log::kafka::Forwarder;
 use tandem_media::rtp::MediaPlane;
@@ -13,6 +14,8 @@ use tandem_media::switch::{Switch, SwitchInbox, SwitchParts};
 
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::Config;
+use crate::demo::Crowd;
+use crate::demo::stage::{self, StageConfig};
 use crate::node::{self, Attached, Opened};
 use crate::{forward, signalling};
 
@@ -87,10 +90,36 @@ pub async fn serve(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `tandem demo`.
-pub async fn demo(config: Config, args: DemoArgs) -> anyhow::Result<()> {
-    let _ = (config, args);
-    anyhow::bail!("the demo needs the switch, which is not part of this build yet: use `tandem serve`")
+/// `tandem demo`: a node, and a crowd that is a mere client of it.
+pub async fn demo(mut config: Config, args: DemoArgs) -> anyhow::Result<()> {
+    // Kept until the end: it removes the folder then.
+    let _scratch = match &args.data_dir {
+        Some(dir) => {
+            config.node.data_dir = dir.clone();
+            None
+        }
+        None => {
+            let scratch = tempfile::Builder::new().prefix("tandem-demo-").tempdir().context("a folder for the demo's data")?;
+            config.node.data_dir = scratch.path().join("data");
+            Some(scratch)
+        }
+    };
+    let node = Node::start(config).await?;
+    let udp = node.listening.iter().find(|one| one.transport == Transport::Udp).context("sip.listen: the demo needs a udp: address")?;
+    let stage =
+        StageConfig { phones: usize::from(args.phones), seed: args.seed, ..StageConfig::new(udp.addr, node.opened.config.prompts_dir()) };
+    let mut staged = stage::set(node.attached.state.parts.commands.as_ref(), &node.opened.credentials, &stage).await?;
+    staged.crowd.calls_at_once = usize::from(args.calls);
+    let crowd = Crowd::start(staged.crowd)?;
+    announce(&node, true)?;
+    for line in &staged.lines {
+        writeln!(std::io::stdout(), "{line}")?;
+    }
+    let signal = node::signal().await?;
+    tracing::info!(signal, "stopping");
+    let stats = tokio::task::spawn_blocking(move || crowd.stop()).await?;
+    tracing::info!(calls = stats.calls_started, answered = stats.answered, failed = stats.failed, "the crowd has gone home");
+    node.stop().await
 }
 
 /// Says where the page is, and at the first start what the admin token is.

@@ -87,11 +87,14 @@ pub struct ServeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
     /// Simulated phones.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=500))]
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=100))]
     pub phones: u16,
-    /// Calls that begin per minute.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=6000))]
-    pub calls_per_minute: u32,
+    /// Calls that they have going at once.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub calls: u16,
+    /// Their mood: the same number, the same day.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Folder for the demo's data; without it a folder that is removed at the end.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
