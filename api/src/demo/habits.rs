@@ -70,8 +70,8 @@ const PATIENCE_S: RangeInclusive<f64> = 10.0..=18.0;
 const TALK_S: RangeInclusive<f64> = 6.0..=40.0;
 /// Mean of a talk's length beyond its least, in seconds.
 const TALK_MEAN_S: f64 = 18.0;
-/// Fewer calls than this and the next one comes soon.
-const LIVELY: usize = 3;
+/// Fewer calls than this and the next one comes soon: so one sees three at least, but for moments.
+const LIVELY: usize = 4;
 
 impl Habits {
     /// `tempo`: how much faster than life.

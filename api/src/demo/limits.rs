@@ -15,6 +15,8 @@ pub const RTP_PORTS: RangeInclusive<u16> = 40_000..=44_999;
 pub const REGISTER: Duration = Duration::from_secs(120);
 /// Between the first registrations of two phones, so that they appear one after the other.
 pub const STAGGER: Duration = Duration::from_millis(120);
+/// The first call is placed after this long at the latest, whoever is still to come.
+pub const OPENING: Duration = Duration::from_secs(2);
 /// First wait of a phone whose registration failed: it may well be up before its server.
 pub const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// Longest wait of a phone whose registration failed.

@@ -83,7 +83,8 @@ impl Floor {
             ids: Ids::new(1, 0),
             counters,
             random,
-            next_call: clock.now(),
+            // People are at their desks before they are called.
+            next_call: begins.min(clock.now() + limits::OPENING),
             closing: false,
             transports,
             carrier,

@@ -56,7 +56,8 @@ pub(crate) struct Peer {
     digest: DigestServer,
     passwords: Passwords,
     sessions: BTreeMap<LegId, Session>,
-    ours: BTreeSet<LegId>,
+    /// Calls of the peer that ring or stand, with the time when it gives up.
+    ours: BTreeMap<LegId, Timestamp>,
     held: BTreeSet<LegId>,
     ids: Ids,
     next_call: Timestamp,
@@ -67,7 +68,7 @@ impl Peer {
     pub(crate) fn open(phones: &[SimPhone]) -> Peer {
         let listen = Listen { transport: Transport::Udp, addr: "127.0.0.1:0".parse().unwrap() };
         let transports = Transports::bind(&[listen]).unwrap();
-        let rtp = RtpConfig { ports: 45_600..=45_999, workers: 1, ..RtpConfig::default() };
+        let rtp = RtpConfig { ports: 17_500..=17_999, workers: 1, ..RtpConfig::default() };
         Peer {
             addr: transports.listening()[0].addr,
             bound: BTreeMap::new(),
@@ -79,7 +80,7 @@ impl Peer {
             digest: DigestServer::new(ServerConfig::default(), [7; 32]),
             passwords: Passwords(phones.iter().map(|phone| (phone.user.clone(), phone.password.clone())).collect()),
             sessions: BTreeMap::new(),
-            ours: BTreeSet::new(),
+            ours: BTreeMap::new(),
             held: BTreeSet::new(),
             ids: Ids::new(2, 0),
             next_call: SystemClock.now(),
@@ -122,6 +123,12 @@ impl Peer {
         self.ua.handle_timeout(now);
         if self.calls_phones && self.next_call <= now {
             self.call_a_phone(now);
+        }
+        let unanswered = |leg: &LegId| self.sessions.get(leg).is_some_and(Session::awaits_answer);
+        let due: Vec<LegId> = self.ours.iter().filter(|(leg, at)| **at <= now && unanswered(leg)).map(|(leg, _)| *leg).collect();
+        for leg in due {
+            self.ours.insert(leg, now + Duration::from_secs(60));
+            self.ua.release(now, leg, Cause::normal(Party::System)).unwrap();
         }
         while let Some(event) = self.ua.poll_event() {
             self.heard(now, event);
@@ -181,7 +188,7 @@ impl Peer {
         let mut session = self.session(leg);
         let offer = session.offer().unwrap();
         self.sessions.insert(leg, session);
-        self.ours.insert(leg);
+        self.ours.insert(leg, now + Duration::from_millis(400));
         let params = InviteParams {
             leg,
             uri: binding.contact,
