@@ -196,7 +196,7 @@ fn lines(server: SocketAddr, people: &[(String, String)], spare: &[Spare]) -> Ve
     ];
     lines.extend(spare.iter().map(|phone| match &phone.password {
         Some(password) => format!("  user {}   password {password}   (shown only now)", phone.user),
-        None => format!("  user {}   password as shown at the first start; `tandem phone` sets a new one", phone.user),
+        None => format!("  user {}   password as shown at the first start; `tandem phone password` sets a new one", phone.user),
     }));
     lines.push(format!(
         "Call 600 for an echo, 601 for a tone, 602 for a prompt, a colleague ({FIRST_USER} to {}), or {OUTSIDE}... for outside.",
