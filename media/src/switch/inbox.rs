@@ -16,10 +16,13 @@ const REPORTS: usize = 65_536;
 /// The two queues into the switch, and the waker that says there is something in them. Cheap to clone.
 #[derive(Clone)]
 pub struct SwitchInbox {
-    effects: (Sender<(TenantId, Vec<Effect>)>, Receiver<(TenantId, Vec<Effect>)>),
-    reports: (Sender<Report>, Receiver<Report>),
+    effects: Queue<(TenantId, Vec<Effect>)>,
+    reports: Queue<Report>,
     waker: Waker,
 }
+
+/// Both ends of a bounded channel.
+type Queue<T> = (Sender<T>, Receiver<T>);
 
 impl SwitchInbox {
     /// Empty queues. `waker` is that of the transports which the switch will drive.

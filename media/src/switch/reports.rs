@@ -18,11 +18,7 @@ impl Desk {
             UaEvent::Confirmed { leg, sdp: Some(sdp) } => self.late_answer(now, leg, &sdp),
             UaEvent::Confirmed { sdp: None, .. } => {}
             UaEvent::Reoffered { leg, sdp } => self.reoffered(now, leg, sdp.as_deref()),
-            UaEvent::ReofferAnswered { leg, result, .. } => {
-                if let Ok(Some(sdp)) = result {
-                    self.late_answer(now, leg, &sdp);
-                }
-            }
+            UaEvent::ReofferAnswered { leg, result: Ok(Some(sdp)), .. } => self.late_answer(now, leg, &sdp),
             UaEvent::TransferAsked { leg, refer, target, attended, replaces } => {
                 self.transfer_asked(now, leg, refer, &target, attended, replaces);
             }
