@@ -167,3 +167,87 @@ fn text(sdp: &[u8]) -> Result<std::borrow::Cow<'_, str>, SdpError> {
 pub(super) fn known_codecs() -> Vec<Codec> {
     KNOWN_CODECS.iter().filter_map(|(name, ..)| known_codec(name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+        m=audio 4000 RTP/AVP 9 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+    fn local(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 9], port))
+    }
+
+    fn caller() -> Negotiation {
+        let mut negotiation = Negotiation::new(LegId(1), local(20000), known_codecs());
+        negotiation.take_offer(CALLER.as_bytes()).unwrap();
+        negotiation
+    }
+
+    fn names(codecs: &[Codec]) -> Vec<&str> {
+        codecs.iter().map(|codec| codec.name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_called_side_is_offered_what_the_caller_has_and_the_other_g711() {
+        assert_eq!(names(&caller().codecs_for_peer()), ["G722", "PCMA", "PCMU"]);
+    }
+
+    #[test]
+    fn the_caller_is_answered_with_the_called_sides_choice() {
+        let mut called = Negotiation::new(LegId(2), local(20002), Vec::new());
+        called.offer(caller().codecs_for_peer()).unwrap();
+        let answer = "v=0\r\no=- 5 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n";
+        called.take_answer(answer.as_bytes(), true).unwrap();
+        let mut caller = caller();
+        caller.answer_caller(called.codec().as_ref()).unwrap();
+        assert_eq!(caller.codec().unwrap().name, "PCMA");
+        assert_eq!(caller.settled().unwrap().remote, SocketAddr::from(([192, 0, 2, 1], 4000)));
+    }
+
+    #[test]
+    fn a_caller_who_talks_with_the_switch_itself_gets_a_codec_that_the_switch_can_make() {
+        let mut caller = caller();
+        caller.answer_caller(None).unwrap();
+        assert_eq!(caller.codec().unwrap().name, "PCMA", "not G.722, though the caller likes it better");
+    }
+
+    #[test]
+    fn asking_again_for_the_callers_answer_repeats_it() {
+        let mut caller = caller();
+        let first = caller.answer_caller(None).unwrap();
+        assert_eq!(caller.answer_caller(None).unwrap(), first);
+    }
+
+    #[test]
+    fn a_caller_without_an_offer_gets_ours() {
+        let mut negotiation = Negotiation::new(LegId(1), local(20000), known_codecs());
+        let sdp = negotiation.answer_caller(None).unwrap();
+        assert!(String::from_utf8_lossy(&sdp).contains("m=audio 20000 RTP/AVP 0 8"));
+        assert!(negotiation.settled().is_none(), "known only with the ACK");
+    }
+
+    #[test]
+    fn each_fork_may_answer_in_its_own_way() {
+        let mut called = Negotiation::new(LegId(2), local(20002), Vec::new());
+        called.offer(usual_codecs()).unwrap();
+        let answer =
+            |port: u16| format!("v=0\r\no=- 5 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n");
+        called.take_answer(answer(5000).as_bytes(), false).unwrap();
+        let settled = called.take_answer(answer(6000).as_bytes(), true).unwrap();
+        assert_eq!(settled.remote.port(), 6000);
+        assert!(called.take_answer(answer(7000).as_bytes(), true).is_err(), "there is no offer left to answer");
+    }
+
+    #[test]
+    fn hold_is_seen_and_keeps_the_codec() {
+        let mut caller = caller();
+        caller.answer_caller(None).unwrap();
+        let hold = CALLER.replace("o=- 1 1", "o=- 1 2") + "a=sendonly\r\n";
+        let (answer, _) = caller.answer_again(hold.as_bytes()).unwrap();
+        assert!(caller.held());
+        assert!(String::from_utf8_lossy(&answer).contains("a=recvonly"));
+        assert_eq!(caller.codec().unwrap().name, "PCMA");
+    }
+}
