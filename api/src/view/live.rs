@@ -343,7 +343,10 @@ impl LiveCall {
 
     fn progress(&mut self, time: Timestamp, event: &CallEvent) {
         match event {
-            CallEvent::Routed(body) => self.route = Some(body.route.clone()),
+            // Later routes are those of transfers and further parties: their legs tell of them.
+            CallEvent::Routed(body) => {
+                self.route.get_or_insert_with(|| body.route.clone());
+            }
             CallEvent::Ringing(body) => self.leg(body.leg, |leg| {
                 if leg.state == LegState::Trying {
                     leg.state = LegState::Ringing;

@@ -197,7 +197,8 @@ impl Folder {
             call.offsets.push(offset);
         }
         match event {
-            CallEvent::Routed(body) => call.route = serde_json::to_string(&body.route).ok(),
+            // Later routes are those of transfers and further parties: their legs tell of them.
+            CallEvent::Routed(body) if call.route.is_none() => call.route = serde_json::to_string(&body.route).ok(),
             CallEvent::Answered(_) => {
                 call.answered.get_or_insert(time.as_micros());
             }
