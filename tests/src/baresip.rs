@@ -3,7 +3,7 @@
 //! What this version does, as measured against itself:
 //! * Call set-up over UDP and TCP, RFC 4733 digits both ways (`sndcode`; digits received come as `CALL_DTMF_START`), hold
 //!   by re-INVITE with `a=sendonly` (`hold`, `resume`), several calls at once (`line N`), none held by itself.
-//! * `transfer` sends REFER in the current call and ends it on the final NOTIFY. There is no attended transfer, but its
+//! * `transfer` sends REFER in the current call and ends it on the final answer or NOTIFY, also when that is a failure. There is no attended transfer, but its
 //!   argument goes into Refer-To verbatim, so a `Replaces` built from the trace makes one ([`Baresip::transfer_to_call`]).
 //! * An INVITE with Replaces is not understood: somebody in between must do the replacing.
 //! * The recording of what was heard ends at the first re-INVITE; see [`crate::capture`].
@@ -276,7 +276,8 @@ impl Baresip {
         let escape = |text: &str| text.replace('%', "%25").replace('@', "%40").replace(';', "%3B").replace('=', "%3D");
         let replaces =
             format!("{}%3Bto-tag%3D{}%3Bfrom-tag%3D{}", escape(&other.call_id), escape(&other.remote_tag), escape(&other.local_tag));
-        self.transfer(&format!("{uri}?Replaces={replaces}"));
+        // A URI with headers must stand in brackets (RFC 3261 §20).
+        self.transfer(&format!("<{uri}?Replaces={replaces}>"));
     }
 
     /// The dialog of a call that this phone made, read from its trace.

@@ -18,6 +18,9 @@ use crate::wait;
 /// The number that calls from the telephone network show unless the key `caller` says otherwise.
 pub const CALLER: &str = "+15550100";
 
+/// The scenario's file in SIPp's working folder.
+const SCENARIO: &str = "scenario.xml";
+
 /// Whether SIPp is there.
 pub fn available() -> Result<(), Missing> {
     if installed("sipp") { Ok(()) } else { Err(Missing("no SIPp (Debian package sip-tester)".to_owned())) }
@@ -155,6 +158,7 @@ impl Sipp {
     /// Starts it.
     pub fn start(&self) -> Result<Running> {
         let dir = tempfile::tempdir()?;
+        self.write_scenario(dir.path())?;
         let command = self.command(dir.path());
         let process = Process::spawn(&format!("sipp {}", self.scenario), &command, &dir.path().join("screen"))?;
         Ok(Running { process, dir, limit: self.timeout + wait::secs(15) })
@@ -165,12 +169,26 @@ impl Sipp {
         self.start()?.finish()
     }
 
+    /// The scenario with its keys filled in. SIPp's own `-key` comes too late for a status line, which it reads when it loads
+    /// the scenario.
+    fn write_scenario(&self, dir: &Path) -> Result<()> {
+        if matches!(self.scenario.as_str(), "uac" | "uas") {
+            return Ok(());
+        }
+        let path = scenario_file(&self.scenario);
+        let mut text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        for (name, value) in &self.keys {
+            text = text.replace(&format!("[{name}]"), value);
+        }
+        Ok(std::fs::write(dir.join(SCENARIO), text)?)
+    }
+
     fn command(&self, dir: &Path) -> Command {
         let mut command = Command::new("sipp");
         command.current_dir(dir);
         match self.scenario.as_str() {
             own @ ("uac" | "uas") => command.args(["-sn", own]),
-            file => command.arg("-sf").arg(scenario_file(file)),
+            _ => command.arg("-sf").arg(SCENARIO),
         };
         if let Some(remote) = self.remote {
             command.arg(remote.to_string());
@@ -184,9 +202,6 @@ impl Sipp {
         command.args(["-timeout", &self.timeout.as_secs().to_string(), "-timeout_error"]);
         command.args(["-t", if self.tcp { "t1" } else { "u1" }]);
         command.args(["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors"]);
-        for (name, value) in &self.keys {
-            command.args(["-key", name, value]);
-        }
         command.args(&self.more);
         command
     }

@@ -12,6 +12,8 @@ pub const RATE: u32 = 8000;
 pub const FRAME: usize = 160;
 /// Below this root mean square, relative to full scale, it is silence (-40 dB).
 const SILENCE: f64 = 0.01;
+/// Root mean square of a sine with an amplitude of one half: the tone of phones and callers.
+const VOICE: f64 = 0.3535;
 
 /// Mono audio, 16 bits, at [`RATE`].
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +49,11 @@ impl Audio {
         ensure!(spec.channels == 1 && spec.sample_rate == RATE && spec.bits_per_sample == 16, "{}: {spec:?}", path.display());
         // A phone that still records has not written the length yet: what can be read counts.
         Ok(Audio { samples: reader.samples::<i16>().map_while(Result::ok).collect() })
+    }
+
+    /// A level in dBm0 relative to full scale, as [`Audio::expect_tone_at`] takes it: a full-scale sine is +3.17 dBm0 (G.711 §4).
+    pub fn dbm0(level: f64) -> f64 {
+        10_f64.powf((level - 3.17) / 20.0) * std::f64::consts::FRAC_1_SQRT_2
     }
 
     /// Writes a WAV file.
@@ -147,16 +154,25 @@ impl Audio {
         gaps
     }
 
-    /// Checks that it is this tone, at a level that G.711 keeps (within 15 % of an amplitude of one half).
+    /// Checks that it is the tone of a phone or caller, whose amplitude is one half.
     ///
     /// # Panics
     /// If it is something else; `who` names the listener.
     #[track_caller]
     pub fn expect_tone(&self, who: &str, frequency: f64) {
+        self.expect_tone_at(who, frequency, VOICE);
+    }
+
+    /// Checks that it is this tone, at this level (root mean square, relative to full scale) within the 15 % that G.711 keeps.
+    ///
+    /// # Panics
+    /// If it is something else; `who` names the listener.
+    #[track_caller]
+    pub fn expect_tone_at(&self, who: &str, frequency: f64, level: f64) {
         let Some(sine) = self.strongest() else { panic!("{who} heard silence instead of {frequency} Hz ({:?} of audio)", self.length()) };
         assert!((sine.frequency - frequency).abs() <= 10.0, "{who} heard {sine:?} instead of {frequency} Hz");
         assert!(sine.purity > 0.9, "{who} heard more than the tone of {frequency} Hz: {sine:?}");
-        assert!((sine.level / 0.3535 - 1.0).abs() <= 0.15, "{who} heard the tone of {frequency} Hz at a wrong level: {sine:?}");
+        assert!((sine.level / level - 1.0).abs() <= 0.15, "{who} heard the tone of {frequency} Hz at a wrong level: {sine:?}");
     }
 }
 

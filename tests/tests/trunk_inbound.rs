@@ -22,8 +22,8 @@ fn a_caller_reaches_a_phone_and_both_hear_each_other() {
     for scenario in ["carrier_calls", "carrier_late_offer"] {
         let mut world = or_skip!(World::open());
         let carrier = world.carrier();
-        world.tenant().add_number(NUMBER, &json!({ "phone": "1001" })).unwrap();
         let ada = world.phone("1001", 440.0, |phone| phone);
+        world.tenant().add_number(NUMBER, &json!({ "phone": "1001" })).unwrap();
         let mut caller = RtpPeer::bind(SocketAddr::new(CARRIER, AUDIO)).unwrap();
         let sipp = world.sipp(scenario).service(NUMBER).lasting(secs(5)).start().unwrap();
         let call = ada.established();
@@ -56,8 +56,8 @@ fn wait_target(world: &World) -> SocketAddr {
 fn a_caller_who_gives_up_stops_the_ringing() {
     let mut world = or_skip!(World::open());
     world.carrier();
-    world.tenant().add_number(NUMBER, &json!({ "phone": "1001" })).unwrap();
     let ada = world.phone("1001", 440.0, |phone| phone.rings());
+    world.tenant().add_number(NUMBER, &json!({ "phone": "1001" })).unwrap();
     let sipp = world.sipp("carrier_cancels").service(NUMBER).start().unwrap();
     ada.event("CALL_INCOMING", secs(5));
     ada.closed();
