@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::demo::Crowd;
 use crate::demo::stage::{self, StageConfig};
 use crate::node::{self, Attached, Opened};
-use crate::{forward, signalling};
+use crate::{descriptors, forward, signalling};
 
 /// Ids of the one signalling worker (sources 32 to 63 are for those).
 const SIGNALLING_SOURCE: u8 = 32;
@@ -35,6 +35,7 @@ struct Node {
 impl Node {
     /// Starts everything, sockets first: a port in use is an error before anything else has happened.
     async fn start(config: Config) -> anyhow::Result<Node> {
+        descriptors::raise(u64::from(config.rtp.port_max.saturating_sub(config.rtp.port_min)) + 1);
         let transports = Transports::bind(&signalling::listen(&config)).context("sip.listen")?;
         let listening = transports.listening();
         let inbox = SwitchInbox::new(transports.waker());

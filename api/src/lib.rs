@@ -17,6 +17,7 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod door;
 mod forward;
 pub mod http;
