@@ -9,6 +9,8 @@
 //! * [`demo`]: a tenant that lives, for whoever wants to see one.
 //! * [`view`]: read models folded from events; every GET answers from here.
 //! * [`auth`]: the admin token, page sessions, and the passwords of phones and trunks.
+
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod admin;

@@ -9,6 +9,7 @@
 //! * [`engine`]: runs tenants on threads without locks: shards, mailboxes, timers.
 //! * [`log`]: where events live: segment files, and Kafka fed from them.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod call;
