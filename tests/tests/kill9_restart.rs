@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tandem_tests::http;
 use tandem_tests::or_skip;
-use tandem_tests::wait::{millis, pass, secs, until_true};
+use tandem_tests::wait::{millis, pass, secs, until, until_true};
 use tandem_tests::world::{TENANT, World};
+
+/// What subscribers were told, one list per stream.
+type Told = Arc<Mutex<Vec<Vec<Value>>>>;
 
 /// How often it is killed.
 const KILLS: usize = 3;
@@ -19,10 +22,10 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     let mut world = or_skip!(World::open());
     world.carrier();
     world.tenant().add_number("600", &json!("echo")).unwrap();
-    let mut load = world.sipp("carrier_calls").service("600").calls(10_000).at_once(40).rate(40).lasting(secs(2)).start().unwrap();
+    let mut load = world.sipp("carrier_calls").service("600").calls(10_000).at_once(100).rate(60).lasting(secs(1)).start().unwrap();
     until_true("calls have come and gone", secs(20), || load.successful() > 40);
     // What a subscriber is told has been committed: it must survive.
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let told = Told::default();
     for _ in 0..KILLS {
         follow(&world, &told);
         pass(millis(1500));
@@ -32,7 +35,12 @@ fn what_was_acknowledged_is_there_after_a_kill() {
         pass(millis(500));
     }
     load.process().kill9();
-    let told = told.lock().unwrap().clone();
+    let streams = told.lock().unwrap().clone();
+    for stream in &streams {
+        let numbers: Vec<u64> = stream.iter().filter_map(|event| event["seq"].as_u64()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "a subscriber missed something: {numbers:?}");
+    }
+    let told: Vec<Value> = streams.into_iter().flatten().collect();
     assert!(told.len() > 200 * KILLS, "the subscriber was told only {} events", told.len());
 
     world.tenant().check_order();
@@ -69,20 +77,27 @@ fn check_history(world: &World, events: &[Value]) {
             path = format!("/tenants/{TENANT}/history?limit=1000&cursor={next}");
         }
     };
-    until_true("the history has caught up", secs(20), || ended.iter().all(|call| rows().contains(call)));
-    let rows = rows();
+    let rows = until("the history has caught up", secs(20), || {
+        let rows = rows();
+        ended.iter().all(|call| rows.contains(call)).then_some(rows)
+    });
     let distinct: BTreeSet<String> = rows.iter().cloned().collect();
     assert_eq!(distinct.len(), rows.len(), "a call is in the history twice");
     assert!(distinct.is_subset(&calls("call.arrived")), "the history has calls that never were");
 }
 
 /// Follows the event stream until the program is killed.
-fn follow(world: &World, told: &Arc<Mutex<Vec<Value>>>) {
+fn follow(world: &World, told: &Told) {
     let (server, token, told) = (world.tandem.http(), world.tandem.token().unwrap(), told.clone());
     let stream = http::stream(server, &format!("/api/v1/tenants/{TENANT}/events"), Some(&token), secs(20)).unwrap();
+    let place = {
+        let mut streams = told.lock().unwrap();
+        streams.push(Vec::new());
+        streams.len() - 1
+    };
     std::thread::spawn(move || {
         for event in stream.filter_map(|line| serde_json::from_str::<Value>(&line).ok()) {
-            told.lock().unwrap().push(event);
+            told.lock().unwrap()[place].push(event);
         }
     });
 }
