@@ -16,6 +16,14 @@ function lines(events) {
   return legs;
 }
 
+// A route in few words: `phone 1002`, `trunks a, b`, `echo`.
+function where(route) {
+  if (typeof route === 'string') return route;
+  const [[key, value]] = Object.entries(route);
+  if (key === 'number') return where(value);
+  return `${key} ${Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? Object.entries(value).flat().join(' ') : value}`;
+}
+
 const cause = (c) => `${c.sip} / Q.850 ${c.q850}${c.text ? ` · ${c.text}` : ''}`;
 
 // What an event looks like: an arrow from or to a leg, a link between legs, or a remark.
@@ -24,7 +32,7 @@ function shape({ kind, data }, legs) {
   switch (kind) {
     case 'call.arrived': return { leg: data.leg, to: 'us', text: `INVITE ${data.called}` };
     case 'call.originated': return { text: `originate ${who(data.from)} → ${data.called}` };
-    case 'call.routed': return { text: `route ${JSON.stringify(data.route)}` };
+    case 'call.routed': return { text: `route → ${where(data.route)}` };
     case 'leg.dialled': return { leg: data.leg, to: 'leg', text: `INVITE ${data.called}` };
     case 'leg.ringing': return { leg: data.leg, to: inward ? 'leg' : 'us', text: `${data.status}${data.early_media ? ' + SDP' : ''}` };
     case 'leg.answered': return { leg: data.leg, to: inward ? 'leg' : 'us', text: `200 OK${data.media ? ` · ${data.media.codec.name}` : ''}` };
@@ -50,7 +58,7 @@ export function ladder(events) {
   const ids = [...legs.keys()];
   const us = LEFT + WIDTH / 2;
   const x = (leg) => us + (ids.indexOf(leg) + 1) * WIDTH;
-  const width = us + (ids.length + 0.6) * WIDTH;
+  const width = us + (ids.length + 1) * WIDTH;
   const height = 64 + events.length * STEP;
   const svg = el('svg:svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': t('timeline') });
   const put = (tag, attributes, ...children) => svg.append(el(`svg:${tag}`, attributes, ...children));

@@ -281,7 +281,7 @@ async function showCall(id) {
   const media = legs.filter((leg) => leg.codec).map((leg) =>
     `${leg.endpoint}: ${leg.codec}${leg.mos ? ` · MOS ${leg.mos.toFixed(1)}` : ''}${leg.packets_lost !== undefined ? ` · ${leg.packets_lost} ${t('lost')}` : ''}`);
   $('d-body').replaceChildren(
-    el('dl', { class: 'facts' }, group(t('call'), el('code', {}, call.call)), group(t('from'), call.endpoint), group(t('began'), new Date(call.started).toLocaleString()),
+    el('dl', { class: 'facts' }, group(t('call'), el('code', {}, call.call)), group(t('from'), call.endpoint), group(t('began'), new Date(call.started).toLocaleString(document.documentElement.lang)),
       group(t('answered'), call.answered ? clock(call.answered) : t('no')), group(t('ended'), call.ended ? clock(call.ended) : null),
       group(t('talk'), call.talk_s === undefined ? null : duration(call.talk_s)), group(t('cause'), cause), group(t('quality'), media.join('; ') || null)),
     el('h2', {}, t('timeline')),
