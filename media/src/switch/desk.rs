@@ -20,11 +20,14 @@ use crate::rtp::MediaPlane;
 use crate::sip::Name;
 use crate::sip::auth::DigestServer;
 use crate::sip::transport::resolve::{Answer, Resolver};
-use crate::sip::transport::{Input, Listen, Transports, Waker};
+use crate::sip::transport::{Input, Listen, SendError, Transports, Waker};
 use crate::sip::ua::{UaEvent, UserAgent};
 
 /// Effects and reports taken per turn, so that a flood of one kind can't starve the sockets.
 const BUDGET: usize = 1_024;
+
+/// Rounds of failures to send, and what follows from them, per turn: a second one is rare, and nothing may go in circles.
+const ROUNDS: usize = 4;
 
 /// What the signalling thread owns.
 pub(super) struct Desk {
@@ -82,12 +85,21 @@ impl Desk {
         self.watch_trunks(now);
         self.take_effects(now);
         self.take_reports();
-        self.take_events(now);
-        self.hand_over(now);
-        self.transmit(now);
+        for _ in 0..ROUNDS {
+            self.take_events(now);
+            self.hand_over(now);
+            // What can't be sent has consequences, which are taken up before the next wait.
+            if self.transmit(now) {
+                break;
+            }
+        }
     }
 
     fn time_to_wait(&self, longest: Duration) -> Duration {
+        if !self.inbox.is_empty() {
+            // The budget of the last turn left something, and its wake-up is spent.
+            return Duration::ZERO;
+        }
         let now = self.clock.now();
         let next = [self.ua.poll_timeout(), self.trunks.poll_timeout()].into_iter().flatten().min();
         let until = next.map_or(longest, |at| at.since(now).min(longest));
@@ -183,15 +195,22 @@ impl Desk {
         }
     }
 
-    fn transmit(&mut self, now: Timestamp) {
+    /// Sends everything; false if something could not be.
+    fn transmit(&mut self, now: Timestamp) -> bool {
+        let mut all = true;
         while let Some(out) = self.ua.poll_transmit() {
-            if let Err(error) = self.transports.send(&out.flow, out.bytes) {
-                tracing::debug!(flow = ?out.flow, %error, "can't send");
-                self.ua.flow_failed(now, out.flow);
+            match self.transports.send(&out.flow, out.bytes) {
+                Ok(()) => {}
+                // A datagram that finds no room is lost as on its way: it is repeated by timer.
+                Err(SendError::Full) => metrics::counter!("tandem_sip_datagrams_dropped_total").increment(1),
+                Err(error) => {
+                    tracing::debug!(flow = ?out.flow, %error, "can't send");
+                    self.ua.flow_failed(now, out.flow);
+                    all = false;
+                }
             }
         }
-        // A failed flow may have made events; they are taken in the next turn, which must not wait.
-        self.take_events(now);
+        all
     }
 
     /// Says goodbye to trunks that we are registered at.

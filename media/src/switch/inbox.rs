@@ -30,6 +30,10 @@ impl SwitchInbox {
         SwitchInbox { effects: bounded(EFFECT_BATCHES), reports: bounded(REPORTS), waker }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.effects.1.is_empty() && self.reports.1.is_empty()
+    }
+
     pub(super) fn next_effects(&self) -> Option<(TenantId, Vec<Effect>)> {
         self.effects.1.try_recv().ok()
     }
