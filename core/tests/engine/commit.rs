@@ -9,7 +9,7 @@ use tandem_core::engine::EffectSink;
 use tandem_core::event::{ConfigEvent, Event};
 use tandem_core::log::LogTail;
 use tandem_core::registration::BindingEnd;
-use tandem_core::{Command, Effect, Envelope, Rejection, TenantId};
+use tandem_core::{Command, Effect, Envelope, Rejection, RequestId, TenantId};
 
 use crate::rig::*;
 
@@ -95,6 +95,26 @@ fn a_rejection_is_answered_and_changes_nothing() {
     assert!(matches!(rig.ask("a", phone("101")).unwrap(), Err(Rejection::AlreadyExists { .. })));
     drop(rig);
     assert_eq!(events(home.path()).len(), 2);
+}
+
+#[test]
+fn a_peer_whose_call_or_registration_is_not_taken_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let sink = Arc::new(Remember::default());
+    let rig = start_with(home.path(), shards(1), sink.clone());
+    rig.create("a");
+    rig.must("a", phone("101"));
+    let leg = rig.engine.ids(40).leg();
+    rig.must("a", offered(leg));
+    // The same leg a second time, and a tenant that isn't there.
+    assert!(rig.ask("a", offered(leg)).unwrap().is_err());
+    assert!(rig.ask("nobody", offered(leg)).unwrap().is_err());
+    assert!(rig.ask("nobody", register("101", 7, Duration::from_secs(60))).unwrap().is_err());
+    let told = || sink.0.lock().unwrap().clone();
+    let refused = |effect: &Effect| matches!(effect, Effect::Release { leg: told, cause } if *told == leg && cause.sip == 503);
+    until("both INVITEs are refused", || told().iter().filter(|(_, effect)| refused(effect)).count() == 2);
+    let unregistered = |effect: &Effect| matches!(effect, Effect::RegisterRefused { request: RequestId(7), status: 503 });
+    until("the REGISTER is refused", || told().iter().any(|(_, effect)| unregistered(effect)));
 }
 
 #[test]

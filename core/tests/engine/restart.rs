@@ -4,36 +4,12 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tandem_core::call::DialogRecord;
 use tandem_core::engine::{Engine, EngineConfig, StartError};
 use tandem_core::event::{CallEvent, ConfigEvent, Event};
 use tandem_core::log::snapshot::Snapshots;
-use tandem_core::{Command, Destination, Endpoint, Ids, Number, UserName};
+use tandem_core::{Command, Destination, Ids, Number};
 
 use crate::rig::*;
-
-fn offered(leg: tandem_core::LegId) -> Command {
-    Command::LegOffered {
-        leg,
-        from: Endpoint::Phone(UserName::new("101").unwrap()),
-        caller: "101".into(),
-        caller_name: None,
-        called: "600".into(),
-        dialog: DialogRecord {
-            call_id: "c@phone".into(),
-            local_tag: "l".into(),
-            remote_tag: Some("r".into()),
-            local_uri: "sip:600@192.0.2.1".into(),
-            remote_uri: "sip:101@192.0.2.1".into(),
-            remote_target: "sip:101@198.51.100.7".into(),
-            route_set: Vec::new(),
-            local_cseq: 0,
-            remote_cseq: Some(1),
-            flow: flow(),
-        },
-        replaces: None,
-    }
-}
 
 #[test]
 fn calls_of_before_are_closed_before_the_first_command_is_taken() {

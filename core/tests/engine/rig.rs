@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tandem_core::call::DialogRecord;
 use tandem_core::command::Accepted;
 use tandem_core::engine::{EffectSink, Engine, EngineConfig, Mailbox, ManualClock, Recovered};
 use tandem_core::event::TenantSettings;
 use tandem_core::log::{Batch, EventLog, FileLog, LogConfig, LogError, LogTail, Offset};
 use tandem_core::registration::{ContactUpdate, RegisterRequest};
 use tandem_core::tenant::Tenant;
-use tandem_core::{Command, Effect, Envelope, Flow, Phone, Rejection, RequestId, TenantId, Timestamp, Transport, UserName};
+use tandem_core::{
+    Command, Effect, Endpoint, Envelope, Flow, LegId, Phone, Rejection, RequestId, TenantId, Timestamp, Transport, UserName,
+};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const NOON: Timestamp = Timestamp::from_micros(1_795_000_000_000_000);
@@ -105,6 +108,29 @@ pub(crate) fn register(user: &str, request: u64, expires: Duration) -> Command {
         user_agent: None,
     };
     Command::Register { user: UserName::new(user).unwrap(), request: RequestId(request), register }
+}
+
+pub(crate) fn offered(leg: LegId) -> Command {
+    Command::LegOffered {
+        leg,
+        from: Endpoint::Phone(UserName::new("101").unwrap()),
+        caller: "101".into(),
+        caller_name: None,
+        called: "600".into(),
+        dialog: DialogRecord {
+            call_id: "c@phone".into(),
+            local_tag: "l".into(),
+            remote_tag: Some("r".into()),
+            local_uri: "sip:600@192.0.2.1".into(),
+            remote_uri: "sip:101@192.0.2.1".into(),
+            remote_target: "sip:101@198.51.100.7".into(),
+            route_set: Vec::new(),
+            local_cseq: 0,
+            remote_cseq: Some(1),
+            flow: flow(),
+        },
+        replaces: None,
+    }
 }
 
 impl Rig {

@@ -75,7 +75,7 @@ impl Desk {
             return Some((tenant, trunk));
         }
         let from = offered.request.from().ok()?;
-        let claims = from.uri.user().is_some_and(|user| self.directory.phone(&tenant, user).is_some());
+        let claims = claimed_user(&from).is_some_and(|user| self.directory.phone(&tenant, &user).is_some());
         (!claims).then_some((tenant, trunk))
     }
 
@@ -101,7 +101,7 @@ impl Desk {
         if let Some(tenant) = self.directory.tenant_of_domain(host) {
             return vec![tenant];
         }
-        let claimed = request.from().ok().and_then(|from| from.uri.user().map(SmolStr::new));
+        let claimed = request.from().ok().and_then(|from| claimed_user(&from));
         let mut tenants = claimed.map(|user| self.directory.tenants_of_user(&user)).unwrap_or_default();
         tenants.truncate(CANDIDATES);
         tenants
@@ -171,6 +171,24 @@ fn trunk_caller(request: &Message) -> (SmolStr, Option<SmolStr>) {
     (number.unwrap_or(anonymous), address.display.as_deref().map(SmolStr::new))
 }
 
+/// Who a request says it is from. Escapes are undone first: `%31001` is 1001 (RFC 3261 §19.1.4).
+fn claimed_user(from: &NameAddr) -> Option<SmolStr> {
+    from.uri.user_decoded().map(SmolStr::from)
+}
+
 fn host_of(address: Option<&NameAddr>) -> String {
     address.and_then(|address| address.uri.host().map(ToString::to_string)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_in_disguise_is_the_same_claim() {
+        for text in ["<sip:1001@a.example>;tag=1", "\"Eve\" <sip:%31%3001@a.example>", "<sip:1001:secret@a.example>"] {
+            assert_eq!(claimed_user(&NameAddr::parse(text).unwrap()).as_deref(), Some("1001"), "{text}");
+        }
+        assert_eq!(claimed_user(&NameAddr::parse("<sip:a.example>").unwrap()), None);
+    }
 }

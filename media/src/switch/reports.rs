@@ -51,11 +51,7 @@ impl Desk {
             Some(sdp) if needs_answer => self.answer_late_offer(now, leg, sdp),
             Some(sdp) => self.take_answer(leg, sdp, true),
             // An early answer in a reliable provisional stands for the final one (RFC 3262 §5).
-            None => self
-                .legs
-                .get(&leg)
-                .and_then(|state| state.negotiation.settled())
-                .ok_or_else(|| "an answer without a session description".to_owned()),
+            None => self.early_answer_stands(leg),
         };
         match negotiated {
             Ok(media) => {
@@ -184,6 +180,11 @@ impl Desk {
 
     /// A far end that should send audio and has not for the configured time is taken for gone.
     fn fell_silent(&mut self, leg: LegId, seconds: u32) {
+        // Before the answer nobody owes audio: callers rarely send any, and early media may pause while it rings. The answer
+        // begins the time anew.
+        if self.legs.get(&leg).is_none_or(|state| state.stage != Stage::Up) {
+            return;
+        }
         let text = format!("no audio for {seconds} s");
         // Q.850 41: temporary failure.
         let cause = Cause { sip: 408, q850: 41, by: Party::System, text: Some(SmolStr::new(text)) };
@@ -196,6 +197,12 @@ impl Desk {
         let media = state.negotiation.take_answer(sdp, last).map_err(|error| error.to_string())?;
         self.point_media(leg);
         Ok(media)
+    }
+
+    fn early_answer_stands(&mut self, leg: LegId) -> Result<MediaRecord, String> {
+        let settled = self.legs.get(&leg).and_then(|state| state.negotiation.settled());
+        self.point_media(leg);
+        settled.ok_or_else(|| "an answer without a session description".to_owned())
     }
 
     /// We invited without an offer, the peer offered in its 200: our answer goes with the ACK.
