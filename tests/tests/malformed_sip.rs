@@ -15,6 +15,8 @@ use tandem_tests::world::World;
 
 /// Messages over each transport.
 const MESSAGES: usize = 10_000;
+/// Connections at once over TCP.
+const ATTACKERS: u16 = 4;
 /// Growth of resident memory that is allowed: transactions are kept for 32 s, nothing for ever.
 const GROWTH: u64 = 200 << 20;
 
@@ -77,12 +79,20 @@ fn ping(good: &SipPeer, server: SocketAddr) -> Duration {
     begin.elapsed()
 }
 
+/// Several attackers at once: each waits a moment after a message to see whether the server has had enough of it.
 fn over_tcp(server: SocketAddr) -> Duration {
-    let good = SipPeer::bind("good", SocketAddr::new(CARRIER, 5091)).unwrap();
-    let mut random = Random::new(2);
+    std::thread::scope(|scope| {
+        let attackers: Vec<_> = (0..ATTACKERS).map(|number| scope.spawn(move || attack_over_tcp(server, number))).collect();
+        attackers.into_iter().map(|attacker| attacker.join().unwrap()).max().unwrap_or_default()
+    })
+}
+
+fn attack_over_tcp(server: SocketAddr, number: u16) -> Duration {
+    let good = SipPeer::bind("good", SocketAddr::new(CARRIER, 5091 + number)).unwrap();
+    let mut random = Random::new(2 + u64::from(number));
     let mut slowest = Duration::ZERO;
     let mut connection: Option<TcpStream> = None;
-    for count in 0..MESSAGES {
+    for count in 0..MESSAGES / usize::from(ATTACKERS) {
         let message = broken_message(&mut random, &server.to_string(), &STRANGER.to_string());
         // A connection lives until the server has had enough of it, or for 25 messages.
         if count % 25 == 0 {
@@ -92,7 +102,7 @@ fn over_tcp(server: SocketAddr) -> Duration {
         let written = stream.write_all(&message).is_ok();
         let open = written && !matches!(stream.read(&mut [0; 65_536]), Ok(0));
         connection = open.then_some(stream);
-        if count % 500 == 0 {
+        if count % 200 == 0 {
             slowest = slowest.max(ping(&good, server));
         }
     }
