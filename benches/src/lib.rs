@@ -10,7 +10,8 @@
 //! * [`register`], [`calls`], [`media`]: the three kinds of load;
 //! * [`search`]: looks for the highest level that is still good;
 //! * [`net`]: sockets in batches; [`scan`]: the little of SIP that has to be read; [`digest`]: answers to challenges;
-//! * [`report`], [`histogram`], [`procfs`]: what is said about it.
+//! * [`report`], [`histogram`], [`procfs`]: what is said about it;
+//! * [`suite`]: starts the program and runs all of it (`tandem-bench`).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -28,5 +29,6 @@ pub mod report;
 pub mod responder;
 pub mod scan;
 pub mod search;
+pub mod suite;
 pub mod text;
 pub mod wheel;
