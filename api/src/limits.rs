@@ -33,6 +33,12 @@ pub const DISPLAY_NAME_BYTES: usize = 128;
 
 /// Events folded into SQL in one transaction.
 pub const FOLD_EVENTS: usize = 1000;
+/// Shortest time between two folds into the live view: an administrator does not see it, and at 600 calls per second it
+/// spares nine wake-ups of ten.
+pub const LIVE_EVERY: Duration = Duration::from_millis(5);
+/// Shortest time between two folds into the call history. A call's row is written once per fold that it has events in: with
+/// every commit, the history took half of the CPU time of a call (measured at 600 calls per second).
+pub const HISTORY_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause of a tailing reader: bounds shutdown, not latency (a commit wakes it).
 pub const TAIL_WAIT: Duration = Duration::from_millis(250);
 /// Events between two snapshots of the in-memory view.

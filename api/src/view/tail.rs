@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem_core::log::Consumer;
 use tandem_core::{Envelope, TenantId};
@@ -185,12 +185,14 @@ fn follow_live(log: &dyn LogSource, live: &LiveView, snapshot: Option<&Path>, st
         if after == next {
             continue;
         }
+        let begun = Instant::now();
         live.fold(&chunk, after);
         next = after;
         if next - saved >= limits::VIEW_SNAPSHOT_EVENTS {
             saved = next;
             save(live, snapshot);
         }
+        gather(begun, &chunk, limits::LIVE_EVERY);
     }
     save(live, snapshot);
     Ok(())
@@ -217,14 +219,24 @@ fn follow_history(
         if after == next {
             continue;
         }
+        let begun = Instant::now();
         for (offset, envelope) in &chunk {
             folder.apply(*offset, envelope);
         }
         runtime.block_on(history.store(&mut folder, after)).map_err(|error| error.to_string())?;
         next = after;
         stored(next);
+        gather(begun, &chunk, limits::HISTORY_EVERY);
     }
     Ok(())
+}
+
+/// Lets events gather after a fold that took all there were: what comes alone is folded at once, what comes in a stream is
+/// folded in chunks. A chunk costs a wake-up of a thread, and for the history a transaction and a row per call in it.
+fn gather(begun: Instant, chunk: &[(u64, Envelope)], every: Duration) {
+    if chunk.len() < limits::FOLD_EVENTS {
+        std::thread::sleep(every.saturating_sub(begun.elapsed()));
+    }
 }
 
 /// The stored live view, if it is usable: not older than the log, not newer either (the log was replaced).

@@ -274,6 +274,10 @@ impl MediaPlane {
         if door.commands.try_send(command).is_err() {
             tracing::error!(worker, "media worker is gone");
         }
+        // A command that was there before has woken the worker, which does not sleep before it has seen the queue empty.
+        if door.commands.len() > 1 {
+            return;
+        }
         if let Err(error) = door.waker.wake() {
             tracing::error!(worker, %error, "media worker could not be woken");
         }

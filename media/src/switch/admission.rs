@@ -6,16 +6,16 @@
 //!   like everybody else.
 
 use smol_str::SmolStr;
-use tandem_core::{CallId, Command, Endpoint, Number, TenantId, Timestamp, TrunkName, UserName};
+use tandem_core::{CallId, Command, Endpoint, Flow, Number, TenantId, Timestamp, TrunkName, UserName};
 
 use super::desk::Desk;
 use super::legs::{Leg, Stage};
 use super::negotiation::{Negotiation, known_codecs};
 use crate::sip::Name;
-use crate::sip::auth::Verdict;
+use crate::sip::auth::{FirstChallenge, Verdict};
 use crate::sip::header::{Method, NameAddr};
 use crate::sip::message::Message;
-use crate::sip::ua::{Offered, Registering};
+use crate::sip::ua::{Challenger, Offered, Registering};
 
 /// Tenants tried for a phone that gives a plain address as its domain. Its password fits one of them.
 const CANDIDATES: usize = 16;
@@ -26,6 +26,18 @@ enum Identity {
     Phone(TenantId, UserName),
     /// Not proved: challenge, saying so if only the nonce is old.
     Unproved { stale: bool },
+}
+
+/// A REGISTER without credentials: half of all of them with phones that never use a nonce again, and all of a flood. It gets
+/// its challenge before anything is kept for it, whatever it asks for.
+#[derive(Debug)]
+pub(super) struct Stranger(pub(super) FirstChallenge);
+
+impl Challenger for Stranger {
+    fn challenge(&mut self, now: Timestamp, _: &Flow, _: &str, lines: &mut Vec<u8>) -> bool {
+        self.0.write(now, lines);
+        true
+    }
 }
 
 impl Desk {

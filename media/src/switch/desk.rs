@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use tandem_core::engine::{Clock, Directory};
 use tandem_core::{Cause, Command, Flow, LegId, Party, RequestId, TenantId, Timestamp, Transport, UserName};
 
+use super::admission::Stranger;
 use super::inbox::SwitchInbox;
 use super::legs::{Leg, Legs};
 use super::post::Post;
@@ -54,14 +55,17 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(config: SwitchConfig, parts: SwitchParts) -> io::Result<Desk> {
+        let digest = DigestServer::new(config.digest.clone(), random_bytes()?);
+        let mut ua = UserAgent::new(config.ua.clone(), parts.ids, StdRng::from_seed(random_bytes()?));
+        ua.set_challenger(Box::new(Stranger(digest.challenger(&config.realm))));
         Ok(Desk {
-            ua: UserAgent::new(config.ua.clone(), parts.ids, StdRng::from_seed(random_bytes()?)),
+            ua,
             random: StdRng::from_seed(random_bytes()?),
             resolver: resolver(parts.transports.waker())?,
             media: parts.media,
             directory: parts.directory,
             secrets: parts.secrets,
-            digest: DigestServer::new(config.digest.clone(), random_bytes()?),
+            digest,
             legs: Legs::default(),
             trunks: Trunks::default(),
             post: Post::new(&parts.mailbox),

@@ -4,7 +4,7 @@ use tandem_core::registration::Binding;
 use tandem_core::{Flow, Timestamp};
 use tandem_media::sip::Name;
 use tandem_media::sip::header::{Contacts, Method, NameAddr};
-use tandem_media::sip::ua::{Challenger, Registering, RequestParams, UaEvent};
+use tandem_media::sip::ua::{Challenger, Registering, RequestParams, UaConfig, UaEvent};
 
 use crate::pair::{Pair, Side};
 
@@ -77,7 +77,7 @@ fn a_phone_registers_and_hears_of_all_its_contacts() {
         binding("sip:101@192.0.2.9", flow, now + Duration::from_millis(29_001), 500),
     ];
     pair.b.ua.register_reply(now, asked.token, &all).unwrap();
-    assert!(pair.b.ua.register_reply(now, asked.token, &all).is_ok(), "the transaction sends its first answer only");
+    assert!(pair.b.ua.register_reply(now, asked.token, &all).is_err(), "it is answered already");
     pair.run(SHORT);
     assert_eq!(done(&pair), Some(200));
     assert_eq!(pair.count(Side::B, "200 REGISTER"), 1);
@@ -122,6 +122,31 @@ fn a_register_that_nobody_answers_is_forgotten() {
     pair.settle();
     assert_eq!(done(&pair), Some(408));
     assert!(pair.b.ua.register_reply(pair.now, token, &[]).is_err());
+    pair.assert_idle();
+}
+
+#[test]
+fn answered_requests_make_room_in_a_full_table_but_those_that_wait_do_not() {
+    let mut pair = Pair::with(tandem_core::Transport::Udp, 1, UaConfig { transactions: 3, ..Default::default() });
+    let raw = |branch: u32| {
+        format!(
+            "REGISTER sip:tandem.example SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch};rport\nMax-Forwards: 70\nFrom: <sip:101@tandem.example>;tag=1\nTo: <sip:101@tandem.example>\nCall-ID: storm\nCSeq: {branch} REGISTER\nContact: <sip:101@192.0.2.1>\nContent-Length: 0\n\n"
+        )
+    };
+    for branch in 1..=10 {
+        pair.inject(Side::B, &raw(branch));
+        let token = asked(&mut pair).token;
+        pair.b.ua.register_reply(pair.now, token, &[]).unwrap();
+    }
+    pair.inject(Side::B, &raw(10));
+    assert_eq!(pair.b.ua.transactions(), (0, 3));
+    assert!(pair.b.events.is_empty(), "the latest are still known when they come again");
+    for branch in 11..=14 {
+        pair.inject(Side::B, &raw(branch));
+    }
+    assert_eq!(pair.b.events.len(), 3, "what waits for its answer is not forgotten for what comes later");
+    assert_eq!(pair.sent(Side::B).last().map(String::as_str), Some("503 REGISTER"));
+    pair.settle();
     pair.assert_idle();
 }
 

@@ -13,4 +13,4 @@ mod tests;
 
 pub use client::{ClientError, DigestClient};
 pub use hash::{Algorithm, Ha1, ha1};
-pub use server::{Credentials, DigestServer, ServerConfig, Verdict};
+pub use server::{Credentials, DigestServer, FirstChallenge, ServerConfig, Verdict};

@@ -1,4 +1,6 @@
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
@@ -8,10 +10,17 @@ use tandem_core::Timestamp;
 use super::hash::{Hex, hmac};
 use crate::sip::limits;
 
-/// Makes nonces that need no memory until they are used: time, serial number, and an HMAC over both and the realm.
-pub(super) struct Nonces {
+/// Makes nonces that need no memory until they are used: time, serial number, and an HMAC over both and the realm. Clones
+/// count on together, so that serial numbers rise with time whoever hands them out.
+#[derive(Clone)]
+pub(super) struct NonceMaker {
     key: [u8; 32],
-    serial: u64,
+    serial: Arc<AtomicU64>,
+}
+
+/// Makes nonces, and knows its own again.
+pub(super) struct Nonces {
+    maker: NonceMaker,
     lifetime: Duration,
     used: Used,
 }
@@ -27,33 +36,41 @@ pub(super) enum NonceState {
     Foreign,
 }
 
-impl Nonces {
-    pub(super) fn new(key: [u8; 32], lifetime: Duration) -> Nonces {
-        Nonces { key, serial: 0, lifetime, used: Used::default() }
+impl NonceMaker {
+    pub(super) fn make(&self, now: Timestamp, realm: &str) -> Hex {
+        // Unique is all that it has to be; nothing else hangs on the order.
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        self.text(now.as_micros(), serial, realm)
     }
 
-    pub(super) fn key(&self) -> &[u8; 32] {
-        &self.key
-    }
-
-    pub(super) fn make(&mut self, now: Timestamp, realm: &str) -> String {
-        self.serial = self.serial.wrapping_add(1);
-        self.text(now.as_micros(), self.serial, realm)
-    }
-
-    fn text(&self, micros: i64, serial: u64, realm: &str) -> String {
+    fn text(&self, micros: i64, serial: u64, realm: &str) -> Hex {
         let mac = hmac(&self.key, &[b"nonce", &micros.to_be_bytes(), &serial.to_be_bytes(), realm.as_bytes()]);
         let mut bytes = [0u8; 32];
         let parts = micros.to_be_bytes().into_iter().chain(serial.to_be_bytes()).chain(mac);
         bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
-        Hex::new(&bytes).as_str().to_owned()
+        Hex::new(&bytes)
+    }
+}
+
+impl Nonces {
+    pub(super) fn new(key: [u8; 32], lifetime: Duration) -> Nonces {
+        Nonces { maker: NonceMaker { key, serial: Arc::default() }, lifetime, used: Used::default() }
+    }
+
+    pub(super) fn key(&self) -> &[u8; 32] {
+        &self.maker.key
+    }
+
+    pub(super) fn maker(&self) -> &NonceMaker {
+        &self.maker
     }
 
     pub(super) fn state(&self, now: Timestamp, realm: &str, nonce: &str) -> NonceState {
         let field = |range: std::ops::Range<usize>| nonce.get(range).and_then(|text| u64::from_str_radix(text, 16).ok());
         let (Some(micros), Some(serial)) = (field(0..16), field(16..32)) else { return NonceState::Foreign };
         let micros = micros.cast_signed();
-        let expected = self.text(micros, serial, realm);
+        let expected = self.maker.text(micros, serial, realm);
+        let expected = expected.as_str();
         if nonce.len() != expected.len() || !bool::from(nonce.as_bytes().ct_eq(expected.as_bytes())) {
             return NonceState::Foreign;
         }

@@ -1,9 +1,10 @@
+use std::fmt;
 use std::time::Duration;
 
 use tandem_core::{TenantId, Timestamp};
 
 use super::hash::{Algorithm, Ha1, Qop, hmac};
-use super::nonce::{NonceState, Nonces};
+use super::nonce::{NonceMaker, NonceState, Nonces};
 use super::params::DigestParams;
 use crate::sip::header::Method;
 use crate::sip::limits;
@@ -67,13 +68,19 @@ impl DigestServer {
 
     /// Values for WWW-Authenticate (or Proxy-Authenticate), one header line each, in this order.
     pub fn challenges(&mut self, now: Timestamp, realm: &str, stale: bool) -> Vec<String> {
-        let nonce = self.nonces.make(now, realm);
-        let realm: String = realm.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
-        let stale = if stale { ", stale=true" } else { "" };
-        let one = |algorithm: &Algorithm| {
-            format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}", algorithm.as_str())
-        };
-        self.config.algorithms.iter().map(one).collect()
+        let nonce = self.nonces.maker().make(now, realm);
+        let realm = quotable(realm);
+        self.config.algorithms.iter().map(|algorithm| challenge(&realm, nonce.as_str(), *algorithm, stale)).collect()
+    }
+
+    /// Challenges for this realm by somebody else; their answers are checked here.
+    pub fn challenger(&self, realm: &str) -> FirstChallenge {
+        FirstChallenge {
+            nonces: self.nonces.maker().clone(),
+            quotable: quotable(realm),
+            realm: realm.to_owned(),
+            algorithms: self.config.algorithms.clone(),
+        }
     }
 
     /// Checks the Authorization (or Proxy-Authorization) lines of a request.
@@ -141,6 +148,43 @@ impl DigestServer {
             algorithm,
             qop,
         })
+    }
+}
+
+/// A realm as it may stand between quotation marks.
+fn quotable(realm: &str) -> String {
+    realm.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect()
+}
+
+fn challenge(realm: &str, nonce: &str, algorithm: Algorithm, stale: bool) -> String {
+    let stale = if stale { ", stale=true" } else { "" };
+    format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}", algorithm.as_str())
+}
+
+/// Writes challenges to those who have shown nothing yet, apart from the [`DigestServer`] that checks what they answer.
+pub struct FirstChallenge {
+    nonces: NonceMaker,
+    realm: String,
+    quotable: String,
+    algorithms: Vec<Algorithm>,
+}
+
+impl FirstChallenge {
+    /// Appends whole `WWW-Authenticate` lines, line ends included.
+    pub fn write(&self, now: Timestamp, lines: &mut Vec<u8>) {
+        let nonce = self.nonces.make(now, &self.realm);
+        for algorithm in &self.algorithms {
+            let value = challenge(&self.quotable, nonce.as_str(), *algorithm, false);
+            for part in ["WWW-Authenticate: ", &value, "\r\n"] {
+                lines.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for FirstChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirstChallenge").field("realm", &self.realm).field("algorithms", &self.algorithms).finish_non_exhaustive()
     }
 }
 

@@ -204,3 +204,29 @@ fn secrets_do_not_print() {
     assert_eq!(Ha1::from_hex(Algorithm::Sha256, &secret.to_hex()), None);
     assert!(!format!("{:?}", DigestClient::new("u", "hunter2")).contains("hunter2"));
 }
+
+/// A client that was challenged by somebody else.
+fn challenged_first(challenge: &FirstChallenge) -> DigestClient {
+    let mut lines = Vec::new();
+    challenge.write(at(0), &mut lines);
+    let text = String::from_utf8(lines).unwrap();
+    let response = wire::parse(Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{text}\r\n"))).unwrap();
+    let mut client = DigestClient::new("al\"ice", "secret");
+    client.challenge(&response, 0).unwrap();
+    client
+}
+
+#[test]
+fn answers_to_a_first_challenge_are_taken_by_the_server_that_it_came_from_only() {
+    let mut server = server(BOTH, false);
+    let foreign = DigestServer::new(ServerConfig::default(), [8; 32]).challenger(REALM);
+    let own = server.challenger(REALM);
+    for (challenge, verdict) in [
+        (&own, Verdict::Accepted { user: "al\"ice".to_owned() }),
+        (&foreign, Verdict::Missing),
+        (&own, Verdict::Accepted { user: "al\"ice".to_owned() }),
+    ] {
+        let lines = challenged_first(challenge).authorize(&Method::Register, "sip:demo.example", "c");
+        assert_eq!(check(&mut server, at(1), &lines), verdict);
+    }
+}

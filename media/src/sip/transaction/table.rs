@@ -146,6 +146,8 @@ pub struct Transactions<C, S> {
     servers: Slab<ServerEntry<S>>,
     by_key: FxHashMap<ServerKey, u32>,
     by_merge: FxHashMap<ServerKey, u32>,
+    /// Answered and kept only for repetitions (timer J), in the order of their answers, which is that of their ends.
+    answered: VecDeque<ServerId>,
     // Flows are chosen by peers: seeded hasher.
     by_flow: HashMap<Flow, FxHashSet<u32>, RandomState>,
     dead_clients: Vec<u32>,
@@ -172,6 +174,7 @@ impl<C, S> Transactions<C, S> {
             servers: Slab::new(),
             by_key: FxHashMap::default(),
             by_merge: FxHashMap::default(),
+            answered: VecDeque::new(),
             by_flow: HashMap::default(),
             dead_clients: Vec::new(),
             dead_servers: Vec::new(),
@@ -198,6 +201,7 @@ impl<C, S> Transactions<C, S> {
             && self.by_branch.is_empty()
             && self.by_key.is_empty()
             && self.by_merge.is_empty()
+            && self.answered.is_empty()
             && self.by_flow.is_empty()
     }
 

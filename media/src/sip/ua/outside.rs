@@ -53,7 +53,8 @@ impl UserAgent {
     /// The short way of a REGISTER without credentials; true if it was answered. No transaction is kept: a repetition gets
     /// another 401, which is as good.
     pub(crate) fn challenge_at_once(&mut self, now: Timestamp, flow: Flow, message: &Message) -> bool {
-        if message.method() != Some(&Method::Register) || message.header(Name::Authorization).is_some() {
+        let shows_something = || [Name::Authorization, Name::ProxyAuthorization].iter().any(|name| message.header(*name).is_some());
+        if message.method() != Some(&Method::Register) || shows_something() {
             return false;
         }
         let Some(challenger) = &mut self.challenger else { return false };
@@ -133,17 +134,20 @@ impl UserAgent {
         self.events.push_back(UaEvent::Register(Box::new(Registering { token: token_of(id), register, user, host, request: message })));
     }
 
-    fn held(&mut self, token: RequestId) -> Result<(ServerId, Message), ActionError> {
+    /// The REGISTER that is about to be answered, which ends its being kept: the transaction lives on for half a minute.
+    fn take_held(&mut self, token: RequestId) -> Result<(ServerId, Box<Message>), ActionError> {
         let id = ServerId::from_bits(token.0);
-        match self.tx.server(id) {
-            Some(ServerUse::Held(message)) => Ok((id, (**message).clone())),
+        let missing = ActionError::NoSuchRequest(token);
+        let held = self.tx.server(id).filter(|held| matches!(held, ServerUse::Held(_))).ok_or(missing)?;
+        match std::mem::replace(held, ServerUse::Nothing) {
+            ServerUse::Held(message) => Ok((id, message)),
             _ => Err(ActionError::NoSuchRequest(token)),
         }
     }
 
     /// Answers a REGISTER: 200 with all bindings of the address now.
     pub fn register_reply(&mut self, now: Timestamp, token: RequestId, bindings: &[Binding]) -> Result<(), ActionError> {
-        let (id, message) = self.held(token)?;
+        let (id, message) = self.take_held(token)?;
         let Some(flow) = self.tx.server_flow(id) else { return Err(ActionError::NoSuchRequest(token)) };
         let tag = self.new_tag();
         let mut response = self.response(&message, &flow, 200, Some(&tag));
@@ -165,7 +169,7 @@ impl UserAgent {
         if !(300..=699).contains(&status) {
             return Err(ActionError::Status(status));
         }
-        let (id, message) = self.held(token)?;
+        let (id, message) = self.take_held(token)?;
         self.reply_with(now, id, &message, status, None, headers);
         self.settle(now);
         Ok(())

@@ -6,7 +6,7 @@ use tandem_core::{Flow, Timestamp};
 use super::{AckFor, Due, Incoming, News, ServerEntry, ServerId, ServerMachine, Transactions, is_reliable};
 use crate::sip::transaction::key::ServerKey;
 use crate::sip::transaction::machine::{Action, Actions};
-use crate::sip::transaction::server::Server;
+use crate::sip::transaction::server::{self, Server};
 use crate::sip::transaction::server_invite::{self, ServerInvite};
 
 impl<C, S> Transactions<C, S> {
@@ -26,7 +26,7 @@ impl<C, S> Transactions<C, S> {
         if merge.is_some_and(|merge| self.by_merge.contains_key(&merge)) {
             return Incoming::Merged;
         }
-        if self.servers.len() >= self.limit {
+        if self.servers.len() >= self.limit && !self.make_room() {
             return Incoming::Full;
         }
         let reliable = is_reliable(flow.transport);
@@ -48,6 +48,15 @@ impl<C, S> Transactions<C, S> {
         Incoming::New(id)
     }
 
+    /// Forgets the longest answered request before its time, if there is one. A registration storm fills any table within 32 s
+    /// (timer J): turning new requests away would help nobody, and a repetition so late is at worst answered afresh.
+    fn make_room(&mut self) -> bool {
+        let Some(oldest) = self.answered.front().copied() else { return false };
+        self.end_server(oldest);
+        self.bury();
+        true
+    }
+
     /// Sends a response; false if the transaction has had its final response or is gone.
     pub fn respond(&mut self, now: Timestamp, id: ServerId, status: u16, bytes: Bytes) -> bool {
         let Some(entry) = self.server_entry(id) else { return false };
@@ -59,6 +68,9 @@ impl<C, S> Transactions<C, S> {
             return false;
         }
         entry.last = Some(bytes);
+        if matches!(&entry.machine, ServerMachine::Other(machine) if machine.state() == server::State::Completed) {
+            self.answered.push_back(id);
+        }
         self.run_server(now, id, steps);
         true
     }
@@ -135,5 +147,13 @@ impl<C, S> Transactions<C, S> {
         if first_time {
             self.dead_servers.push(id.slot);
         }
+        while self.answered.front().is_some_and(|oldest| self.is_over(*oldest)) {
+            self.answered.pop_front();
+        }
+    }
+
+    fn is_over(&self, id: ServerId) -> bool {
+        let entry = self.servers.get(id.slot as usize).filter(|entry| entry.serial == id.serial);
+        entry.is_none_or(|entry| !self.by_key.contains_key(&entry.key))
     }
 }
