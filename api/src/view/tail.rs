@@ -206,6 +206,7 @@ fn follow_history(
     stored: &dyn Fn(u64),
     stop: &AtomicBool,
 ) -> Result<(), String> {
+    super::come_after_calls();
     let first = log.start();
     if folder.position() < first {
         tracing::error!(from = folder.position(), to = first, "the log no longer has events that the call history lacks");

@@ -28,8 +28,21 @@ pub struct History {
 }
 
 impl History {
-    /// Opens the database at `sqlite:…` and brings its schema up to date.
+    /// Opens the database at `sqlite:…` and brings its schema up to date. The writer's thread comes after those of calls when
+    /// there is no processor for both.
     pub async fn open(url: &str) -> Result<History, sqlx::Error> {
+        let (runtime, url) = (tokio::runtime::Handle::current(), url.to_owned());
+        let (tell, opened) = tokio::sync::oneshot::channel();
+        // SQLite's threads inherit the priority of the one that opens the connection.
+        let open = move || {
+            super::come_after_calls();
+            let _ = tell.send(runtime.block_on(History::open_here(&url)));
+        };
+        std::thread::Builder::new().name("history-open".to_owned()).spawn(open).map_err(sqlx::Error::Io)?;
+        opened.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    }
+
+    async fn open_here(url: &str) -> Result<History, sqlx::Error> {
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
