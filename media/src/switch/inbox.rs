@@ -13,9 +13,6 @@ const EFFECT_BATCHES: usize = 8_192;
 /// Reports that may wait; a report is a key press, a prompt's end or a leg's close.
 const REPORTS: usize = 65_536;
 
-/// One commit's orders to one tenant's legs.
-type Orders = (TenantId, Vec<Effect>);
-
 /// The two queues into the switch, and the waker that says there is something in them. Cheap to clone.
 #[derive(Clone)]
 pub struct SwitchInbox {
@@ -37,15 +34,7 @@ impl SwitchInbox {
         self.effects.1.is_empty() && self.reports.1.is_empty()
     }
 
-    /// Wakes the signalling thread, unless something else was there before: then it has been woken for that, and does not
-    /// sleep before it has seen both queues empty.
-    fn wake(&self, waiting: usize) {
-        if waiting <= 1 {
-            self.waker.wake();
-        }
-    }
-
-    pub(super) fn next_effects(&self) -> Option<Orders> {
+    pub(super) fn next_effects(&self) -> Option<(TenantId, Vec<Effect>)> {
         self.effects.1.try_recv().ok()
     }
 
@@ -58,7 +47,11 @@ impl EffectSink for SwitchInbox {
     fn release(&self, tenant: &TenantId, effects: Vec<Effect>) {
         // Both ends live in this struct, so the channel can't be disconnected.
         let _ = self.effects.0.send((tenant.clone(), effects));
-        self.wake(self.effects.0.len());
+        // Orders that were there before have woken the signalling thread, which does not sleep before it has seen the queue
+        // empty. Safe because the log thread alone sends: of two senders each might leave it to the other.
+        if self.effects.0.len() <= 1 {
+            self.waker.wake();
+        }
     }
 }
 
@@ -72,6 +65,6 @@ impl ReportSink for SwitchInbox {
             }
             Err(_) => metrics::counter!("tandem_reports_dropped_total").increment(1),
         }
-        self.wake(self.reports.0.len());
+        self.waker.wake();
     }
 }
