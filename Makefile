@@ -18,8 +18,11 @@ lint: setup-build
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
 # The micro benchmarks (criterion), then the whole program under load. Figures and their meaning: benches/README.md
+# About ten minutes on two processors; `tandem-bench --help` says how to ask for less.
 bench: setup-build
-	$(CARGO) bench --workspace
+	$(CARGO) bench --package tandem-benches -- --warm-up-time 0.5 --measurement-time 2 --noplot
+	$(CARGO) build --release --package tandem-api --bin tandem --package tandem-benches --bins
+	$(CARGO) run --quiet --release --package tandem-benches --bin tandem-bench
 
 # Packages for the tests, and the broker.
 setup:
