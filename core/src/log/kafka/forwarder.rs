@@ -2,7 +2,7 @@
 //!
 //! It hands records to librdkafka in the order of the log and remembers which were acknowledged. The stored position is
 //! the first offset that is not: never beyond the last contiguous acknowledgement. Whatever goes wrong (a record is
-//! given up, the producer ends in a fatal error), it throws the producer away with all that is in flight and begins
+//! refused, the producer ends in a fatal error), it throws the producer away with all that is in flight and begins
 //! again from there. So no later record of a tenant can be in the topic while an earlier one is missing for good.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 use serde::Deserialize;
 
-use super::limits::{DELIVERY_TIMEOUT, FIRST_PAUSE, FLUSH, IN_FLIGHT_KIB, IN_FLIGHT_RECORDS, LONGEST_PAUSE, STORE_EVERY};
+use super::limits::{FIRST_PAUSE, FLUSH, IN_FLIGHT_KIB, IN_FLIGHT_RECORDS, LONGEST_PAUSE, STORE_EVERY};
 use super::position::Position;
 use super::{KafkaConfig, KafkaLogError};
 use crate::log::{Consumer, LogTail, Offset};
@@ -246,13 +246,21 @@ fn producer(config: &KafkaConfig, deliveries: Deliveries) -> Result<BaseProducer
         ("compression.type", "lz4".to_owned()),
         ("queue.buffering.max.messages", IN_FLIGHT_RECORDS.to_string()),
         ("queue.buffering.max.kbytes", IN_FLIGHT_KIB.to_string()),
-        ("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string()),
         ("statistics.interval.ms", "1000".to_owned()),
         ("reconnect.backoff.max.ms", "2000".to_owned()),
         ("client.id", "tandem".to_owned()),
     ];
+    // A record never expires: librdkafka would send those behind it all the same, and a tenant's events would stand in the
+    // topic before an earlier one. It is tried until the broker takes it or refuses it; then the gapless guarantee ends the
+    // producer, and we begin anew from the gap.
     // A record may be as large as the log takes, plus its key and headers.
-    let fixed = [("enable.idempotence", "true"), ("acks", "all"), ("message.max.bytes", "2000000")];
+    let fixed = [
+        ("enable.idempotence", "true"),
+        ("enable.gapless.guarantee", "true"),
+        ("message.timeout.ms", "0"),
+        ("acks", "all"),
+        ("message.max.bytes", "2000000"),
+    ];
     config.client(&defaults, &fixed).create_with_context(deliveries)
 }
 

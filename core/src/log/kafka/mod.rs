@@ -36,8 +36,6 @@ pub mod limits {
     pub const IN_FLIGHT_RECORDS: u32 = 100_000;
     /// KiB of them.
     pub const IN_FLIGHT_KIB: u32 = 32 << 10;
-    /// How long librdkafka tries to deliver a record before we begin anew from the last acknowledged one.
-    pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
     /// Pause before the first new attempt after a failure; doubles up to the next limit.
     pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
     /// Longest pause between attempts.
