@@ -51,7 +51,8 @@ fn a_bad_broker_touches_no_call_and_gets_everything_in_the_end() {
         "set-up: absent {absent:?}, up {up:?}, slow {slow:?}, frozen {frozen:?}, killed {killed:?}, back {back:?}, restarted {restarted:?}"
     );
     for (state, setup) in [("absent", absent), ("slow", slow), ("frozen", frozen), ("killed", killed), ("back", back)] {
-        assert!(setup < up * 2 + millis(10), "calls took {setup:?} with the broker {state}, {up:?} with it up");
+        // A broker that were waited for would cost 400 ms and more; a busy machine costs some tens.
+        assert!(setup < up * 2 + millis(100), "calls took {setup:?} with the broker {state}, {up:?} with it up");
     }
     check_topic(&world, &kafka);
     let from = |source: &str| world.tandem.cli_ok(&["events", "replay", "--from", source]).unwrap();
