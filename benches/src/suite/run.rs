@@ -62,7 +62,7 @@ impl Load {
             }
             Question::Anchored | Question::Headroom => (
                 "anchored",
-                400.0,
+                150.0,
                 format!("--from trunk --to phones --phones 4000 --source {CALLING_TRUNK} --answer {PHONES}:0 --ramp 150"),
             ),
         };
@@ -71,7 +71,7 @@ impl Load {
             (Some(level), "anchored") => format!("--calls-up {level}"),
             (Some(level), _) => format!("--rate {level}"),
             // 4,500 calls are 18,000 descriptors of the server; the usual limit is 20,000.
-            (None, "anchored") => format!("--find-max --start {start} --factor 1.4 --refine 2 --max 4500"),
+            (None, "anchored") => format!("--find-max --start {start} --factor 1.6 --refine 2 --max 4500"),
             (None, _) => format!("--find-max --start {start} --factor 1.5 --refine 2"),
         };
         args.extend(level.split(' ').map(str::to_owned));
