@@ -7,6 +7,7 @@ use std::time::Duration;
 use tandem_core::command::Accepted;
 use tandem_core::engine::{Condition, Engine, Mailbox};
 use tandem_core::log::LogTail;
+use tandem_core::log::snapshot::Snapshots;
 use tandem_core::{Command, Rejection, TenantId};
 
 /// Called once, after the commit.
@@ -45,6 +46,11 @@ pub trait LogSource: Send + Sync {
 
     /// A reader that begins at `offset`.
     fn reader(&self, offset: u64) -> Result<Box<dyn LogReader>, ReadError>;
+
+    /// The engine's snapshots of tenants, if it keeps any.
+    fn snapshots(&self) -> Option<Snapshots> {
+        None
+    }
 }
 
 /// Reads committed records in order. Blocks on the disk: not for async threads.
@@ -89,6 +95,10 @@ impl LogSource for LogTail {
 
     fn reader(&self, offset: u64) -> Result<Box<dyn LogReader>, ReadError> {
         Ok(Box::new(LogTail::reader(self, offset)))
+    }
+
+    fn snapshots(&self) -> Option<Snapshots> {
+        Some(Snapshots::of(self.dir()))
     }
 }
 

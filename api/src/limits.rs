@@ -36,6 +36,13 @@ pub const FOLD_EVENTS: usize = 1000;
 /// Shortest time between two folds into the live view: an administrator does not see it, and at 600 calls per second it
 /// spares nine wake-ups of ten.
 pub const LIVE_EVERY: Duration = Duration::from_millis(5);
+/// Events of one tenant folded into its replica under one lock: readers wait for a fold of some 100 us at most.
+pub const MIRROR_RUN: usize = 64;
+/// Shortest time between two folds into the replicas. Agents' programs wait for these; calls of all tenants together cost at
+/// most 500 wake-ups a second.
+pub const MIRROR_EVERY: Duration = Duration::from_millis(2);
+/// Tries to begin anew with newer snapshots when retention was quicker than the reader.
+pub const MIRROR_STARTS: usize = 3;
 /// Shortest time between two folds into the call history. A call's row is written once per fold that it has events in: with
 /// every commit, the history took half of the CPU time of a call (measured at 600 calls per second). Showing a call waits
 /// up to 200 ms for its row.

@@ -101,11 +101,12 @@ pub async fn attach(opened: &Opened, engine: &Arc<Engine>, kafka: Option<KafkaPr
     });
     // Before anybody can ask: right after a start, a view that lags by a few events would deny what was committed.
     let end = state.parts.log.end();
-    while !state.parts.views.live.reached(end, limits::VIEW_WAIT).await {
-        if let Some(trouble) = state.parts.views.trouble() {
+    let views = &state.parts.views;
+    while !(views.live.reached(end, limits::VIEW_WAIT).await && views.mirror.reached(end, limits::VIEW_WAIT).await) {
+        if let Some(trouble) = views.trouble() {
             anyhow::bail!("read models: {trouble}");
         }
-        tracing::info!(position = state.parts.views.live.position(), end, "folding the event log");
+        tracing::info!(live = views.live.position(), mirror = views.mirror.position(), end, "folding the event log");
     }
     let server = serve_http(state.clone()).await.with_context(|| format!("http.listen = \"{}\"", opened.config.http.listen))?;
     Ok(Attached { state, server })

@@ -15,7 +15,7 @@ const LAG_READY: u64 = 10_000;
 /// One part's condition.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Part {
-    /// `engine`, `live`, `history` or `credentials`.
+    /// `engine`, `live`, `mirror`, `history` or `credentials`.
     pub part: &'static str,
     /// Whether it does its work.
     pub ok: bool,
@@ -59,12 +59,14 @@ pub async fn check(state: &AppState) -> Readiness {
         (lag < LAG_READY, Some(format!("{lag} events behind")))
     };
     let (live_ok, live) = lag(parts.views.live.position());
+    let (mirror_ok, mirror) = lag(parts.views.mirror.position());
     let (history_ok, history) = lag(parts.views.history_position());
     let store = parts.views.history.ready().await;
     let credentials = parts.credentials.ready().await;
     let list = vec![
         Part { part: "engine", ok: engine.is_none(), detail: engine },
         Part { part: "live", ok: live_ok && views.is_none(), detail: views.clone().or(live) },
+        Part { part: "mirror", ok: mirror_ok && views.is_none(), detail: views.clone().or(mirror) },
         Part { part: "history", ok: history_ok && store && views.is_none(), detail: views.or(history) },
         Part { part: "credentials", ok: credentials, detail: None },
     ];

@@ -127,9 +127,10 @@ impl AppState {
         }
     }
 
-    /// Waits until the live view has folded what is committed now.
+    /// Waits until the live view and the replicas have folded what is committed now.
     pub async fn settle(&self) {
-        self.parts.views.live.reached(self.parts.log.end(), limits::VIEW_WAIT).await;
+        let (views, end) = (&self.parts.views, self.parts.log.end());
+        tokio::join!(views.live.reached(end, limits::VIEW_WAIT), views.mirror.reached(end, limits::VIEW_WAIT));
     }
 
     /// Reads a tenant of the live view.

@@ -1,5 +1,5 @@
-//! Two threads read the committed log: one folds the live view, one folds the history. A slow disk under the history never
-//! delays the live view, and neither is on the path of a call.
+//! Three threads read the committed log: one folds the live view, one the tenants' replicas, one the history. A slow disk under
+//! the history never delays the others, and none is on the path of a call.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tandem_core::log::Consumer;
-use tandem_core::{Envelope, TenantId};
+use tandem_core::{Envelope, TenantId, Timestamp};
 use tokio::sync::watch;
 
-use super::{History, Live, TenantLive};
+use super::{History, Live, Mirror, TenantLive};
 use crate::door::{LogReader, LogSource, ReadError};
 use crate::limits;
 
@@ -72,6 +72,8 @@ impl LiveView {
 pub struct Views {
     /// What is up now.
     pub live: Arc<LiveView>,
+    /// Every tenant as the core sees it.
+    pub mirror: Arc<Mirror>,
     /// What was.
     pub history: History,
     history_position: Arc<AtomicU64>,
@@ -82,13 +84,14 @@ pub struct Views {
 }
 
 impl Views {
-    /// Starts both threads. `snapshot` is the file that the live view is kept in between starts. Needs a tokio runtime.
+    /// Starts the threads. `snapshot` is the file that the live view is kept in between starts. Needs a tokio runtime.
     pub async fn start(log: Arc<dyn LogSource>, history: History, snapshot: Option<PathBuf>) -> Result<Views, sqlx::Error> {
         let range = log.start()..log.end();
         let live = snapshot.as_deref().and_then(|file| load(file, &range)).unwrap_or_default();
         let folder = history.folder().await?;
         let views = Views {
             live: Arc::new(LiveView::new(live)),
+            mirror: Arc::default(),
             history: history.clone(),
             history_position: Arc::new(AtomicU64::new(folder.position())),
             place: Arc::default(),
@@ -98,6 +101,8 @@ impl Views {
         };
         let (live, log2, stop) = (views.live.clone(), log.clone(), views.stop.clone());
         views.thread("view-live", move || follow_live(&*log2, &live, snapshot.as_deref(), &stop));
+        let (mirror, log3, stop) = (views.mirror.clone(), log.clone(), views.stop.clone());
+        views.thread("view-mirror", move || follow_mirror(&*log3, &mirror, &stop));
         let (at, place) = (views.history_position.clone(), views.place.clone());
         let stored = move |position| {
             at.store(position, Ordering::Release);
@@ -118,7 +123,9 @@ impl Views {
     fn thread(&self, name: &'static str, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
         let trouble = self.trouble.clone();
         let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            if let Err(what) = work() {
+            // A panic must be as visible as an error: a view that stands still in silence answers wrongly.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err("it panicked".to_owned()));
+            if let Err(what) = done {
                 tracing::error!(view = name, %what, "a read model has stopped");
                 *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{name}: {what}"));
             }
@@ -196,6 +203,45 @@ fn follow_live(log: &dyn LogSource, live: &LiveView, snapshot: Option<&Path>, st
     }
     save(live, snapshot);
     Ok(())
+}
+
+pub(super) fn follow_mirror(log: &dyn LogSource, mirror: &Mirror, stop: &AtomicBool) -> Result<(), String> {
+    let mut trouble = String::new();
+    for _ in 0..limits::MIRROR_STARTS {
+        // Retention may remove what a reader has not come to: snapshots then stand for it, and it begins with those.
+        match mirror.load(log).map_err(|error| error.to_string()).and_then(|from| mirror_on(log, mirror, from, stop)) {
+            Ok(()) => return Ok(()),
+            Err(what) => trouble = what,
+        }
+        tracing::warn!(%trouble, "the replicas begin anew");
+    }
+    Err(trouble)
+}
+
+fn mirror_on(log: &dyn LogSource, mirror: &Mirror, from: u64, stop: &AtomicBool) -> Result<(), String> {
+    let mut next = from;
+    let mut reader = log.reader(next).map_err(|error| error.to_string())?;
+    let mut chunk = Vec::with_capacity(limits::FOLD_EVENTS);
+    while !stop.load(Ordering::Acquire) {
+        let after = read_chunk(&mut *reader, next, limits::TAIL_WAIT, &mut chunk).map_err(|error| error.to_string())?;
+        let lag = log.end().saturating_sub(after);
+        metrics::gauge!("tandem_view_lag_events", "view" => "mirror").set(lag as f64);
+        if after == next {
+            metrics::gauge!("tandem_view_lag_seconds", "view" => "mirror").set(0.0);
+            continue;
+        }
+        let begun = Instant::now();
+        mirror.fold(&chunk, after).map_err(|error| error.to_string())?;
+        next = after;
+        mirror.note_delay(now(), &chunk);
+        gather(begun, &chunk, limits::MIRROR_EVERY);
+    }
+    Ok(())
+}
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn follow_history(
