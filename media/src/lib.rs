@@ -6,6 +6,7 @@
 //! * [`sip`]: signalling from the bytes up to calls.
 //! * [`rtp`]: media workers that own legs and sockets.
 //! * [`audio`]: tones, prompts, laws, mixing.
+//! * [`srtp`]: encrypted media.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -13,4 +14,5 @@
 pub mod audio;
 pub mod rtp;
 pub mod sip;
+pub mod srtp;
 pub mod switch;
