@@ -167,6 +167,8 @@ pub enum Tone {
     Congestion,
     /// A held party hears that the call still stands (two short 425 Hz beeps every 4 s).
     Hold,
+    /// Speak after it: one beep (1000 Hz, 0.4 s), then silence.
+    Beep,
     /// A steady sine at this frequency in Hz, for tests and tone numbers.
     Sine(u16),
 }
@@ -190,6 +192,28 @@ pub enum Audio {
         name: SmolStr,
         /// From the start again at its end.
         repeat: bool,
+    },
+    /// Prompts one after the other without a gap.
+    Sequence {
+        /// Names as for `Prompt`; `@en/…` and `@zh/…` are built in.
+        #[schemars(with = "Vec<String>")]
+        names: Vec<SmolStr>,
+        /// From the first again after the last.
+        repeat: bool,
+    },
+    /// Music, heard like a radio: all who hear it hear the same place, and going back to it does not start it anew.
+    Music {
+        /// Prompt name; `@music` is built in.
+        #[schemars(with = "String")]
+        name: SmolStr,
+    },
+    /// A recording of the tenant, both channels summed.
+    Recording {
+        /// Path below the tenant's recordings.
+        #[schemars(with = "String")]
+        path: SmolStr,
+        /// From this position, in milliseconds.
+        from_ms: u64,
     },
     /// Its own voice.
     Echo,

@@ -2,12 +2,14 @@
 
 use smol_str::SmolStr;
 
+use crate::agent::{Absence, AbsenceCause, Agent, AgentGroup, AgentRefusal, AgentWish, WorkNumber};
 use crate::call::{DialogRecord, Endpoint, Flow, MediaRecord, MediaStats};
 use crate::cause::Cause;
 use crate::config::{AccessNumber, Phone, Trunk, TrunkState};
 use crate::effect::TimerKey;
 use crate::event::TenantSettings;
-use crate::id::{CallId, LegId, Number, RequestId, TrunkName, UserName};
+use crate::id::{CallId, LegId, Number, RecordingId, RequestId, TrunkName, UserName};
+use crate::queue::{Queue, QueueId};
 use crate::registration::RegisterRequest;
 
 /// A wish, addressed to one tenant.
@@ -38,6 +40,29 @@ pub enum Command {
     ChangeNumber(AccessNumber),
     /// Remove an access number.
     RemoveNumber(Number),
+
+    /// Set up an agent; rejected if there is one of that number.
+    AddAgent(Agent),
+    /// Change an agent.
+    ChangeAgent(Agent),
+    /// Remove an agent: ends its session.
+    RemoveAgent(WorkNumber),
+    /// Set up a queue.
+    AddQueue(Queue),
+    /// Change a queue.
+    ChangeQueue(Queue),
+    /// Remove a queue: refused while calls wait in it or a number leads to it.
+    RemoveQueue(QueueId),
+    /// Set up or change a group of agents.
+    SetGroup(AgentGroup),
+    /// Remove a group.
+    RemoveGroup(u16),
+    /// Set up or change a cause for rests or for being busy.
+    SetAbsenceCause(AbsenceCause),
+    /// Remove one.
+    RemoveAbsenceCause(Absence, u8),
+    /// Note who did what to the configuration, for the audit trail.
+    Audit(Audit),
 
     // ---- what the switch saw --------------------------------------------------------------------------------------
     /// An authenticated REGISTER; answered by [`crate::Effect::Registered`] or [`crate::Effect::RegisterRefused`].
@@ -128,6 +153,36 @@ pub enum Command {
         /// How long, in milliseconds.
         duration_ms: u32,
     },
+    /// A prompt, sequence or recording could not be played.
+    PromptFailed {
+        /// The leg that was to hear it.
+        leg: LegId,
+        /// Why.
+        reason: SmolStr,
+    },
+    /// A recording has begun.
+    RecordingStarted {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// A recording could not begin, or broke off.
+    RecordingFailed {
+        /// Which.
+        recording: RecordingId,
+        /// Why.
+        reason: SmolStr,
+    },
+    /// A recording is complete on disk; also sent after a restart for one that a crash cut off and that was repaired.
+    RecordingEnded {
+        /// Which.
+        recording: RecordingId,
+        /// Recorded time in milliseconds, without gaps.
+        duration_ms: u64,
+        /// Size of the file.
+        bytes: u64,
+        /// Where, below the tenant's recordings, with extension.
+        path: SmolStr,
+    },
     /// A prompt without repeat has been played to its end.
     PromptEnded {
         /// The leg that heard it.
@@ -194,6 +249,23 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+    /// Play prompts to a leg and collect the keys it presses: an operator's wish today, a flow's later. Ends with the event
+    /// `call.collected`.
+    Collect {
+        /// The leg, up and in no bridge.
+        leg: LegId,
+        /// What it hears; may be empty.
+        prompts: Vec<SmolStr>,
+        /// Rules of the collection.
+        rules: CollectRules,
+    },
+    /// An agent's or supervisor's wish.
+    Agent {
+        /// Who wishes.
+        agent: WorkNumber,
+        /// What.
+        wish: AgentWish,
+    },
     /// Hang up all legs of a call.
     ReleaseCall {
         /// The call.
@@ -205,6 +277,43 @@ pub enum Command {
     TimerFired(TimerKey),
     /// The node starts again: no call of before is up any more, timers are gone.
     NodeRestarted,
+}
+
+/// When collecting keys ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct CollectRules {
+    /// Most keys, 1 to 64.
+    pub max: u8,
+    /// The key that ends it, if one does; it is not part of the result.
+    pub terminator: Option<char>,
+    /// Time for the first key after the prompts, in milliseconds.
+    pub first_ms: u32,
+    /// Time for each further key, in milliseconds.
+    pub next_ms: u32,
+    /// A key stops the prompts.
+    pub interrupt: bool,
+}
+
+/// Who did what to the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct Audit {
+    /// Who: `admin`, an access key, `agent 101`.
+    #[schemars(with = "String")]
+    pub actor: SmolStr,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub address: Option<SmolStr>,
+    /// What: `agent.add`, `password.reset`, …
+    #[schemars(with = "String")]
+    pub action: SmolStr,
+    /// To what: `agent 101`.
+    #[schemars(with = "String")]
+    pub subject: SmolStr,
+    /// Whether it was done, or why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub refused: Option<SmolStr>,
 }
 
 /// To whom a call is handed.
@@ -219,7 +328,7 @@ pub enum TransferTarget {
 /// What an accepted command made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accepted {
-    /// The call that began, if one did.
+    /// The call that began, or that the wish was about.
     pub call: Option<CallId>,
 }
 
@@ -259,6 +368,9 @@ pub enum Rejection {
         /// What stands against it.
         state: String,
     },
+    /// An agent's wish was refused.
+    #[error(transparent)]
+    Agent(#[from] AgentRefusal),
     /// A limit of the tenant is reached.
     #[error("the tenant's limit of {limit} {what} is reached")]
     LimitReached {

@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::agent::WorkNumber;
 use crate::call::{Tone, Transport};
 use crate::id::{Number, TrunkName, UserName};
+use crate::queue::QueueId;
 
 /// A phone that may register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +109,12 @@ pub enum Destination {
     Echo,
     /// The caller hears a tone.
     Tone(Tone),
+    /// The caller waits in a queue.
+    Queue(QueueId),
+    /// An agent, wherever it is signed in.
+    Agent(WorkNumber),
+    /// The voicemail of a queue.
+    Voicemail(QueueId),
     /// The caller hears a prompt, then the call ends.
     #[schemars(with = "String")]
     Prompt(#[schemars(with = "String")] SmolStr),

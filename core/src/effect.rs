@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::agent::WorkNumber;
 use crate::call::{Audio, Flow};
 use crate::cause::Cause;
-use crate::id::{CallId, LegId, RequestId, TrunkName, UserName};
+use crate::id::{CallId, LegId, RecordingId, RequestId, TrunkName, UserName};
+use crate::queue::QueueId;
+use crate::recording::RecordingFormat;
 use crate::registration::Binding;
 use crate::time::Timestamp;
 
@@ -59,6 +62,52 @@ pub enum Effect {
         leg: LegId,
         /// What.
         audio: Audio,
+    },
+    /// Send keys into a leg's outgoing audio (RFC 4733; in-band where that was not negotiated).
+    SendDigits {
+        /// The leg.
+        leg: LegId,
+        /// 0-9, `*`, `#`, A-D; `,` is a pause of a second.
+        digits: SmolStr,
+    },
+    /// Record. Answered by [`crate::Command::RecordingStarted`] or [`crate::Command::RecordingFailed`].
+    StartRecording {
+        /// Its name.
+        recording: RecordingId,
+        /// Its call.
+        call: CallId,
+        /// Where, below the tenant's recordings, without extension.
+        path: SmolStr,
+        /// As what.
+        format: RecordingFormat,
+        /// Whose voices the left channel sums: the customer.
+        left: Vec<LegId>,
+        /// Whose voices the right channel sums: the agents.
+        right: Vec<LegId>,
+    },
+    /// From now on these voices.
+    RecordSources {
+        /// Which recording.
+        recording: RecordingId,
+        /// Left channel.
+        left: Vec<LegId>,
+        /// Right channel.
+        right: Vec<LegId>,
+    },
+    /// Leave a gap.
+    PauseRecording {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// Go on after a gap.
+    ResumeRecording {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// End it. [`crate::Command::RecordingEnded`] follows.
+    StopRecording {
+        /// Which.
+        recording: RecordingId,
     },
     /// Answer a phone's wish for a transfer: accepted and how it goes (NOTIFY with sipfrag, RFC 3515 §2.4.5).
     TransferAnswered {
@@ -129,4 +178,18 @@ pub enum TimerKey {
     ReleaseGuard(LegId),
     /// A contact was not refreshed.
     Registration(UserName, String),
+    /// An agent has not answered a call that is offered to it.
+    Offer(CallId, WorkNumber),
+    /// An agent's wrap-up or rest is over.
+    Mode(WorkNumber),
+    /// A call has waited long enough in a queue, for overflow or for its last agent.
+    Waiting(CallId, QueueId),
+    /// It is time to tell a waiting caller something.
+    Announce(CallId),
+    /// Keys of a caller are awaited no longer.
+    Collect(LegId),
+    /// A voicemail is long enough.
+    Voicemail(CallId),
+    /// A conference's time is over.
+    Conference(CallId),
 }

@@ -18,10 +18,17 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
+use crate::agent::{
+    Absence, AbsenceCause, Agent, AgentGroup, HandoverMode, Mode, ModeBy, PartEnd, PartRole, Reach, SignIn, SignOutReason, SuperviseMode,
+    WorkNumber,
+};
 use crate::call::{DialogRecord, Endpoint, MediaRecord, MediaStats};
 use crate::cause::{Cause, Party};
+use crate::command::{Audit, CollectRules};
 use crate::config::{AccessNumber, Destination, Phone, Trunk, TrunkState};
-use crate::id::{CallId, LegId, Number, TenantId, TrunkName, UserName};
+use crate::id::{CallId, LegId, Number, RecordingId, TenantId, TrunkName, UserName};
+use crate::queue::{Choice, Entry, Leaving, Queue, QueueId};
+use crate::recording::{RecordingFormat, RecordingPurpose};
 use crate::registration::{Binding, BindingEnd};
 use crate::time::Timestamp;
 
@@ -43,6 +50,8 @@ pub struct Envelope {
 pub enum Event {
     /// A fact about one call.
     Call(CallId, CallEvent),
+    /// A fact about one agent's session.
+    Agent(WorkNumber, AgentEvent),
     /// A fact about configuration, registrations or trunks.
     Config(ConfigEvent),
 }
@@ -59,6 +68,9 @@ pub enum DecodeError {
     /// A call's fact without a call.
     #[error("event of kind `{0}` without `call`")]
     NoCall(String),
+    /// An agent's fact without an agent.
+    #[error("event of kind `{0}` without `agent`")]
+    NoAgent(String),
 }
 
 macro_rules! kinds {
@@ -128,7 +140,57 @@ kinds! {
         "transfer.failed" v 1 => TransferFailed(TransferFailed),
         "leg.releasing" v 1 => Releasing(LegReleasing),
         "leg.ended" v 1 => LegEnded(LegEnded),
+        "call.queued" v 1 => Queued(CallQueued),
+        "call.dequeued" v 1 => Dequeued(CallDequeued),
+        "call.offered" v 1 => Offered(CallOffered),
+        "call.agent_alerting" v 1 => AgentAlerting(AgentAlerting),
+        "call.agent_joined" v 1 => AgentJoined(AgentJoined),
+        "call.agent_held" v 1 => AgentHeld(AgentHeld),
+        "call.agent_retrieved" v 1 => AgentRetrieved(AgentRetrieved),
+        "call.agent_muted" v 1 => AgentMuted(AgentMuted),
+        "call.agent_left" v 1 => AgentLeft(AgentLeft),
+        "call.conferenced" v 1 => Conferenced(CallConferenced),
+        "call.consulting" v 1 => Consulting(CallConsulting),
+        "call.handover_asked" v 1 => HandoverAsked(HandoverAsked),
+        "call.handover_ended" v 1 => HandoverEnded(HandoverEnded),
+        "call.data" v 1 => DataSet(CallDataSet),
+        "call.announcing" v 1 => Announcing(CallAnnouncing),
+        "call.announced" v 1 => Announced(CallAnnounced),
+        "call.collecting" v 1 => Collecting(CallCollecting),
+        "call.collected" v 1 => Collected(CallCollected),
+        "call.voicemail" v 1 => Voicemail(CallVoicemail),
+        "call.supervised" v 1 => Supervised(CallSupervised),
+        "call.supervision_ended" v 1 => SupervisionEnded(SupervisionEnded),
+        "recording.started" v 1 => RecordingStarted(RecordingStarted),
+        "recording.paused" v 1 => RecordingPaused(RecordingPaused),
+        "recording.resumed" v 1 => RecordingResumed(RecordingResumed),
+        "recording.ended" v 1 => RecordingEnded(RecordingEnded),
+        "playback.started" v 1 => PlaybackStarted(PlaybackStarted),
+        "playback.moved" v 1 => PlaybackMoved(PlaybackMoved),
+        "playback.ended" v 1 => PlaybackEnded(PlaybackEnded),
+        "conference.began" v 1 => ConferenceBegan(ConferenceBegan),
+        "conference.changed" v 1 => ConferenceChanged(ConferenceChanged),
+        "conference.invited" v 1 => ConferenceInvited(ConferenceInvited),
+        "conference.joined" v 1 => ConferenceJoined(ConferenceJoined),
+        "conference.left" v 1 => ConferenceLeft(ConferenceLeft),
+        "conference.held" v 1 => ConferenceHeld(ConferenceHeld),
+        "conference.playing" v 1 => ConferencePlaying(ConferencePlaying),
         "call.ended" v 1 => Ended(CallEnded),
+    }
+}
+
+kinds! {
+    /// Facts about a signed-in agent.
+    AgentEvent {
+        "agent.signed_in" v 1 => SignedIn(AgentSignedIn),
+        "agent.signed_out" v 1 => SignedOut(AgentSignedOut),
+        "agent.skills" v 1 => SkillsChosen(AgentSkillsChosen),
+        "agent.settings" v 1 => SettingsChanged(AgentSettingsChanged),
+        "agent.mode" v 1 => ModeChanged(AgentModeChanged),
+        "agent.mode_deferred" v 1 => ModeDeferred(AgentModeDeferred),
+        "agent.rest_overrun" v 1 => RestOverrun(AgentRestOverrun),
+        "agent.phone" v 1 => PhoneChanged(AgentPhoneChanged),
+        "agent.note" v 1 => Noted(AgentNoted),
     }
 }
 
@@ -148,6 +210,17 @@ kinds! {
         "number.added" v 1 => NumberAdded(NumberAdded),
         "number.changed" v 1 => NumberChanged(NumberChanged),
         "number.removed" v 1 => NumberRemoved(NumberRemoved),
+        "agent.added" v 1 => AgentAdded(AgentAdded),
+        "agent.changed" v 1 => AgentChanged(AgentChanged),
+        "agent.removed" v 1 => AgentRemoved(AgentRemoved),
+        "queue.added" v 1 => QueueAdded(QueueAdded),
+        "queue.changed" v 1 => QueueChanged(QueueChanged),
+        "queue.removed" v 1 => QueueRemoved(QueueRemoved),
+        "group.set" v 1 => GroupSet(GroupSet),
+        "group.removed" v 1 => GroupRemoved(GroupRemoved),
+        "absence_cause.set" v 1 => AbsenceCauseSet(AbsenceCauseSet),
+        "absence_cause.removed" v 1 => AbsenceCauseRemoved(AbsenceCauseRemoved),
+        "audit.noted" v 1 => Audited(Audited),
         "registration.added" v 1 => RegistrationAdded(RegistrationAdded),
         "registration.refreshed" v 1 => RegistrationRefreshed(RegistrationRefreshed),
         "registration.removed" v 1 => RegistrationRemoved(RegistrationRemoved),
@@ -191,6 +264,12 @@ body! {
         /// Who is called then.
         #[schemars(with = "String")]
         called: SmolStr,
+        /// What for.
+        #[serde(default, skip_serializing_if = "CallKind::is_ordinary")]
+        kind: CallKind,
+        /// The agent that began it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<WorkNumber>,
     }
     /// It was decided where the call goes.
     CallRouted {
@@ -216,6 +295,9 @@ body! {
         /// Number that is called.
         #[schemars(with = "String")]
         called: SmolStr,
+        /// The agent whose phone it is, for a part of that agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<WorkNumber>,
         /// When we give up.
         gives_up: Timestamp,
     }
@@ -331,12 +413,451 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stats: Option<MediaStats>,
     }
+    /// A call waits in a queue from now on.
+    CallQueued {
+        /// The queue.
+        queue: QueueId,
+        /// The leg that waits.
+        leg: LegId,
+        /// Why it came.
+        entry: Entry,
+        /// 1 to 254, higher goes first.
+        priority: u8,
+        /// When its waiting began: earlier than the event for a call that kept its place.
+        since: Timestamp,
+        /// Its place, 1 for the next.
+        position: u32,
+        /// Its caller's last agent, whom it waits for alone at first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sticky: Option<WorkNumber>,
+        /// The agent that still talks with the caller until another answers (handover with `success`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept_by: Option<WorkNumber>,
+    }
+    /// A call waits no longer.
+    CallDequeued {
+        /// The queue.
+        queue: QueueId,
+        /// How it left.
+        leaving: Leaving,
+        /// How long it waited, in milliseconds.
+        waited_ms: u64,
+    }
+    /// A call is offered to an agent: the agent is reserved for it.
+    CallOffered {
+        /// Who.
+        agent: WorkNumber,
+        /// As what.
+        role: PartRole,
+        /// From which queue, if from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<QueueId>,
+        /// Why this agent; absent when the agent itself began the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Choice>,
+        /// When the offer ends unless answered; absent when the agent began the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    }
+    /// An agent's phone is up; the agent is asked to take the call.
+    AgentAlerting {
+        /// Who.
+        agent: WorkNumber,
+        /// Its leg.
+        leg: LegId,
+    }
+    /// An agent takes part with its voice from now on.
+    AgentJoined {
+        /// Who.
+        agent: WorkNumber,
+        /// Its leg.
+        leg: LegId,
+        /// Without being asked (automatic answering).
+        auto: bool,
+    }
+    /// An agent has put this call aside: the other side hears music.
+    AgentHeld {
+        /// Who.
+        agent: WorkNumber,
+    }
+    /// An agent has taken this call back.
+    AgentRetrieved {
+        /// Who.
+        agent: WorkNumber,
+    }
+    /// Others no longer hear an agent, or do again.
+    AgentMuted {
+        /// Who.
+        agent: WorkNumber,
+        /// Whether it is muted.
+        muted: bool,
+    }
+    /// An agent's part in the call is over.
+    AgentLeft {
+        /// Who.
+        agent: WorkNumber,
+        /// Why.
+        end: PartEnd,
+    }
+    /// Three or more talk from now on, by an agent's wish.
+    CallConferenced {
+        /// Who joined them.
+        agent: WorkNumber,
+        /// All parties as shown: work numbers and numbers.
+        #[schemars(with = "Vec<String>")]
+        parties: Vec<SmolStr>,
+    }
+    /// This call asks somebody about another call.
+    CallConsulting {
+        /// Who asks.
+        agent: WorkNumber,
+        /// The call it is about.
+        about: CallId,
+        /// Whom.
+        target: Reach,
+        /// All three talk as soon as there is an answer.
+        three_party: bool,
+    }
+    /// An agent wants to hand the call over.
+    HandoverAsked {
+        /// Who.
+        agent: WorkNumber,
+        /// To whom.
+        target: Reach,
+        /// How.
+        mode: HandoverMode,
+    }
+    /// A handover is through, or has failed and the agent keeps the call (unless it was blind).
+    HandoverEnded {
+        /// Who wanted it.
+        agent: WorkNumber,
+        /// Why it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Cause>,
+    }
+    /// Data was attached to the call.
+    CallDataSet {
+        /// All of it now, at most 16 KiB.
+        #[schemars(with = "String")]
+        data: SmolStr,
+        /// Who did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<WorkNumber>,
+    }
+    /// A party is told something.
+    CallAnnouncing {
+        /// Who hears it.
+        leg: LegId,
+        /// Prompts one after the other.
+        #[schemars(with = "Vec<String>")]
+        prompts: Vec<SmolStr>,
+    }
+    /// It has heard it, or was interrupted.
+    CallAnnounced {
+        /// Who.
+        leg: LegId,
+        /// Why not, if it could not be played.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        failed: Option<SmolStr>,
+    }
+    /// Keys are awaited.
+    CallCollecting {
+        /// From whom.
+        leg: LegId,
+        /// What is said first.
+        #[schemars(with = "Vec<String>")]
+        prompts: Vec<SmolStr>,
+        /// Rules.
+        rules: CollectRules,
+    }
+    /// Keys were collected.
+    CallCollected {
+        /// From whom.
+        leg: LegId,
+        /// Which.
+        #[schemars(with = "String")]
+        digits: SmolStr,
+        /// No key came in time (and fewer than wanted).
+        timed_out: bool,
+    }
+    /// A caller may leave a message.
+    CallVoicemail {
+        /// Who.
+        leg: LegId,
+        /// In whose voicemail.
+        queue: QueueId,
+    }
+    /// A supervisor sits in, or changes how.
+    CallSupervised {
+        /// The supervisor.
+        supervisor: WorkNumber,
+        /// Whose call it is.
+        agent: WorkNumber,
+        /// How.
+        mode: SuperviseMode,
+    }
+    /// A supervisor has left.
+    SupervisionEnded {
+        /// The supervisor.
+        supervisor: WorkNumber,
+        /// Whose call it was.
+        agent: WorkNumber,
+    }
+    /// A recording was ordered.
+    RecordingStarted {
+        /// Its name.
+        recording: RecordingId,
+        /// Why.
+        purpose: RecordingPurpose,
+        /// Whose talk, if an agent's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<WorkNumber>,
+        /// Where, below the tenant's recordings, without extension.
+        #[schemars(with = "String")]
+        path: SmolStr,
+        /// As what.
+        format: RecordingFormat,
+    }
+    /// A recording leaves a gap.
+    RecordingPaused {
+        /// Which.
+        recording: RecordingId,
+    }
+    /// It goes on.
+    RecordingResumed {
+        /// Which.
+        recording: RecordingId,
+    }
+    /// A recording is complete, or failed.
+    RecordingEnded {
+        /// Which.
+        recording: RecordingId,
+        /// Where, below the tenant's recordings, with extension.
+        #[schemars(with = "String")]
+        path: SmolStr,
+        /// Recorded time in milliseconds, without gaps.
+        duration_ms: u64,
+        /// Size of the file.
+        bytes: u64,
+        /// Why it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        failed: Option<SmolStr>,
+    }
+    /// An agent listens to a recording.
+    PlaybackStarted {
+        /// Who.
+        agent: WorkNumber,
+        /// Which, below the tenant's recordings.
+        #[schemars(with = "String")]
+        path: SmolStr,
+        /// From where, in milliseconds.
+        from_ms: u64,
+        /// How often in all.
+        times: u16,
+    }
+    /// Paused, or playing from another position.
+    PlaybackMoved {
+        /// Who.
+        agent: WorkNumber,
+        /// Where it is now, in milliseconds.
+        at_ms: u64,
+        /// Whether it plays.
+        playing: bool,
+        /// It jumped: not only paused or resumed.
+        jumped: bool,
+    }
+    /// At its end, or stopped.
+    PlaybackEnded {
+        /// Who.
+        agent: WorkNumber,
+        /// Why it could not be played, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        failed: Option<SmolStr>,
+    }
+    /// A conference begins.
+    ConferenceBegan {
+        /// Its chair.
+        chair: WorkNumber,
+        /// Most members.
+        members: u16,
+        /// When it ends.
+        until: Timestamp,
+    }
+    /// Its chair, size or end changed.
+    ConferenceChanged {
+        /// Its chair.
+        chair: WorkNumber,
+        /// Most members.
+        members: u16,
+        /// When it ends.
+        until: Timestamp,
+    }
+    /// Somebody is called into it.
+    ConferenceInvited {
+        /// Who.
+        member: Reach,
+    }
+    /// Somebody is in it.
+    ConferenceJoined {
+        /// Who.
+        member: Reach,
+        /// Its leg.
+        leg: LegId,
+    }
+    /// Somebody has left it, or did not come.
+    ConferenceLeft {
+        /// Who.
+        member: Reach,
+        /// Why.
+        end: PartEnd,
+    }
+    /// A member is held or taken back.
+    ConferenceHeld {
+        /// Who.
+        member: Reach,
+        /// Whether.
+        held: bool,
+    }
+    /// All (or one) hear a prompt, or it stopped.
+    ConferencePlaying {
+        /// One only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<Reach>,
+        /// What; absent when it stopped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        prompt: Option<SmolStr>,
+    }
     /// The call is over; its last leg has ended.
     CallEnded {
         /// Why.
         cause: Cause,
         /// Whether anybody or anything ever answered.
         answered: bool,
+    }
+
+    /// A session begins.
+    AgentSignedIn {
+        /// As it was wished, with the skills worked out.
+        session: SignIn,
+    }
+    /// A session is over.
+    AgentSignedOut {
+        /// Why.
+        reason: SignOutReason,
+    }
+    /// Which queues it serves now.
+    AgentSkillsChosen {
+        /// Queues.
+        queues: Vec<QueueId>,
+        /// Who chose, if not the agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<WorkNumber>,
+    }
+    /// Automatic answering or being ready after a call was switched.
+    AgentSettingsChanged {
+        /// Automatic answering.
+        auto_answer: bool,
+        /// Ready after a call.
+        auto_ready: bool,
+    }
+    /// What it does between calls changed.
+    AgentModeChanged {
+        /// Now.
+        mode: Mode,
+        /// By whom.
+        by: ModeBy,
+        /// After which call, for wrap-up and for what follows a call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallId>,
+    }
+    /// What it will do after its calls.
+    AgentModeDeferred {
+        /// Then; absent when it was taken back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
+        /// By whom.
+        by: ModeBy,
+    }
+    /// Its rest has lasted longer than asked for.
+    AgentRestOverrun {}
+    /// Its phone rings, is up, is on-hook or can't be reached.
+    AgentPhoneChanged {
+        /// Its state now.
+        state: PhoneState,
+        /// In which call.
+        call: CallId,
+    }
+    /// It got a note.
+    AgentNoted {
+        /// From whom.
+        from: WorkNumber,
+        /// The text.
+        #[schemars(with = "String")]
+        text: SmolStr,
+        /// A bulletin, not a note.
+        bulletin: bool,
+    }
+
+    /// An agent was set up.
+    AgentAdded {
+        /// The agent.
+        agent: Agent,
+    }
+    /// An agent's settings changed.
+    AgentChanged {
+        /// The agent now.
+        agent: Agent,
+    }
+    /// An agent was removed.
+    AgentRemoved {
+        /// Its number.
+        number: WorkNumber,
+    }
+    /// A queue was set up.
+    QueueAdded {
+        /// The queue.
+        queue: Queue,
+    }
+    /// A queue's settings changed.
+    QueueChanged {
+        /// The queue now.
+        queue: Queue,
+    }
+    /// A queue was removed.
+    QueueRemoved {
+        /// Its number.
+        queue: QueueId,
+    }
+    /// A group of agents was set up or changed.
+    GroupSet {
+        /// The group now.
+        group: AgentGroup,
+    }
+    /// A group was removed.
+    GroupRemoved {
+        /// Its number.
+        id: u16,
+    }
+    /// A cause for rests or being busy was set up or changed.
+    AbsenceCauseSet {
+        /// The cause now.
+        cause: AbsenceCause,
+    }
+    /// One was removed.
+    AbsenceCauseRemoved {
+        /// For which.
+        kind: Absence,
+        /// Its code.
+        code: u8,
+    }
+    /// Somebody changed the configuration, or tried to.
+    Audited {
+        /// Who did what.
+        audit: Audit,
     }
 
     /// A tenant begins.
@@ -445,12 +966,50 @@ pub struct TenantSettings {
     pub max_calls: u32,
     /// Seconds a called phone or trunk may ring.
     pub ring_timeout_s: u32,
+    /// Most agents signed in at once.
+    #[serde(default = "TenantSettings::default_max_agents")]
+    pub max_agents: u32,
+    /// Its number in the published interfaces (VDN), 1 to 5000, unique on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vdn: Option<u16>,
+    /// As what calls are recorded.
+    #[serde(default)]
+    pub recording_format: RecordingFormat,
+    /// An agent that does not answer becomes busy; else it stays ready.
+    #[serde(default = "TenantSettings::default_busy_after_no_answer")]
+    pub busy_after_no_answer: bool,
+    /// A rest that has run over ends by force.
+    #[serde(default)]
+    pub force_rest_end: bool,
+}
+
+impl CallKind {
+    fn is_ordinary(&self) -> bool {
+        *self == CallKind::Ordinary
+    }
 }
 
 impl TenantSettings {
     /// Settings with usual values: 10,000 calls, 60 s ringing, no domain.
     pub fn named(name: impl AsRef<str>) -> Self {
-        TenantSettings { name: SmolStr::new(name.as_ref()), domains: Vec::new(), max_calls: 10_000, ring_timeout_s: 60 }
+        TenantSettings {
+            name: SmolStr::new(name.as_ref()),
+            domains: Vec::new(),
+            max_calls: 10_000,
+            ring_timeout_s: 60,
+            max_agents: Self::default_max_agents(),
+            vdn: None,
+            recording_format: RecordingFormat::default(),
+            busy_after_no_answer: Self::default_busy_after_no_answer(),
+            force_rest_end: false,
+        }
+    }
+
+    fn default_max_agents() -> u32 {
+        1000
+    }
+    fn default_busy_after_no_answer() -> bool {
+        true
     }
 }
 
@@ -468,6 +1027,27 @@ pub enum Route {
     Replaces(LegId),
 }
 
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallKind {
+    /// Somebody called, or a program connected two parties.
+    #[default]
+    Ordinary,
+    /// An agent calls out.
+    Outbound,
+    /// An agent calls a colleague or a queue.
+    Inside,
+    /// An agent asks a colleague about another call.
+    Consultation,
+    /// Holds the phone of an agent that stays connected between calls; not a conversation.
+    Line,
+    /// An agent listens to a recording.
+    Playback,
+    /// A conference.
+    Conference,
+}
+
 /// Why a leg was dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -480,6 +1060,24 @@ pub enum Purpose {
     Transfer,
     /// A further party.
     Party,
+    /// An agent's phone, for a part of the agent in the call.
+    Agent,
+}
+
+/// What an agent's phone does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneState {
+    /// It rings.
+    Alerting,
+    /// It is up.
+    OffHook,
+    /// It is on-hook again.
+    OnHook,
+    /// It is busy or refused.
+    Busy,
+    /// It can't be reached.
+    Unknown,
 }
 
 /// Who holds.
@@ -497,6 +1095,7 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Event::Call(_, event) => event.kind(),
+            Event::Agent(_, event) => event.kind(),
             Event::Config(event) => event.kind(),
         }
     }
@@ -505,6 +1104,7 @@ impl Event {
     pub fn version(&self) -> u32 {
         match self {
             Event::Call(_, event) => event.version(),
+            Event::Agent(_, event) => event.version(),
             Event::Config(event) => event.version(),
         }
     }
@@ -513,7 +1113,15 @@ impl Event {
     pub fn call(&self) -> Option<CallId> {
         match self {
             Event::Call(call, _) => Some(*call),
-            Event::Config(_) => None,
+            Event::Agent(..) | Event::Config(_) => None,
+        }
+    }
+
+    /// The agent whose session it is about.
+    pub fn agent(&self) -> Option<WorkNumber> {
+        match self {
+            Event::Agent(agent, _) => Some(*agent),
+            Event::Call(..) | Event::Config(_) => None,
         }
     }
 }
@@ -529,6 +1137,10 @@ impl Serialize for Envelope {
         match &self.event {
             Event::Call(call, event) => {
                 map.serialize_entry("call", call)?;
+                event.serialize_data(&mut map)?;
+            }
+            Event::Agent(agent, event) => {
+                map.serialize_entry("agent", agent)?;
                 event.serialize_data(&mut map)?;
             }
             Event::Config(event) => event.serialize_data(&mut map)?,
@@ -554,6 +1166,7 @@ impl Envelope {
             #[serde(borrow)]
             kind: Cow<'a, str>,
             call: Option<CallId>,
+            agent: Option<WorkNumber>,
             #[serde(borrow)]
             data: &'a RawValue,
         }
@@ -561,6 +1174,9 @@ impl Envelope {
         let event = if CallEvent::knows(&raw.kind) {
             let call = raw.call.ok_or_else(|| DecodeError::NoCall(raw.kind.to_string()))?;
             Event::Call(call, CallEvent::decode(&raw.kind, raw.data.get())?)
+        } else if AgentEvent::knows(&raw.kind) {
+            let agent = raw.agent.ok_or_else(|| DecodeError::NoAgent(raw.kind.to_string()))?;
+            Event::Agent(agent, AgentEvent::decode(&raw.kind, raw.data.get())?)
         } else if ConfigEvent::knows(&raw.kind) {
             Event::Config(ConfigEvent::decode(&raw.kind, raw.data.get())?)
         } else {

@@ -98,6 +98,10 @@ number_id! {
     /// One leg: one endpoint's dialog and media.
     LegId
 }
+number_id! {
+    /// One recording of a call.
+    RecordingId
+}
 
 /// A request that the switch made and waits on (a REGISTER, say). Chosen by the asker, meaningless to the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -220,6 +224,11 @@ impl Ids {
     /// A new leg's id.
     pub fn leg(&mut self) -> LegId {
         LegId(self.next())
+    }
+
+    /// A new recording's id.
+    pub fn recording(&mut self) -> RecordingId {
+        RecordingId(self.next())
     }
 
     /// The base that an id was made from: a node restarts with a larger one.

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod agent;
 pub mod call;
 pub mod cause;
 pub mod command;
@@ -21,15 +22,20 @@ pub mod engine;
 pub mod event;
 pub mod id;
 pub mod log;
+pub mod queue;
+pub mod recording;
 pub mod registration;
+pub mod spoken;
 pub mod tenant;
 pub mod time;
 
+pub use agent::{Agent, AgentRefusal, AgentWish, WorkNumber};
 pub use call::{Audio, Codec, DialogRecord, Direction, Endpoint, Flow, MediaRecord, MediaStats, Tone, Transport};
 pub use cause::{Cause, Party};
 pub use command::{Command, Rejection, TransferTarget};
 pub use config::{AccessNumber, Destination, Phone, Trunk};
 pub use effect::{DialTarget, Effect, TimerKey};
-pub use event::{CallEvent, ConfigEvent, Envelope, Event};
-pub use id::{CallId, Ids, LegId, Number, RequestId, TenantId, TrunkName, UserName};
+pub use event::{AgentEvent, CallEvent, ConfigEvent, Envelope, Event};
+pub use id::{CallId, Ids, LegId, Number, RecordingId, RequestId, TenantId, TrunkName, UserName};
+pub use queue::{Queue, QueueId};
 pub use time::Timestamp;

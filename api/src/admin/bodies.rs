@@ -78,6 +78,7 @@ impl TenantSettingsBody {
             domains: self.domains.iter().map(SmolStr::new).collect(),
             max_calls: self.max_calls,
             ring_timeout_s: self.ring_timeout_s,
+            ..TenantSettings::named(&self.name)
         }
     }
 }

@@ -177,7 +177,7 @@ impl From<Rejection> for Problem {
                 Problem::not_found(text)
             }
             Rejection::AlreadyExists { .. } => Problem::conflict(text).fix("use PUT to change it, or another name"),
-            Rejection::WrongState { .. } => Problem::conflict(text),
+            Rejection::WrongState { .. } | Rejection::Agent(_) => Problem::conflict(text),
             Rejection::LimitReached { .. } => {
                 Problem::new(StatusCode::CONFLICT, "limit-reached", "A limit is reached", text).fix("raise the tenant's limit")
             }

@@ -168,6 +168,8 @@ impl Live {
         match &envelope.event {
             Event::Config(event) => tenant.config(envelope.time, event),
             Event::Call(call, event) => tenant.call(envelope.time, *call, event),
+            // Agents are seen in the mirror.
+            Event::Agent(..) => {}
         }
     }
 }
@@ -222,6 +224,8 @@ impl TenantLive {
                     }
                 }
             }
+            // Agents and queues are seen in the mirror.
+            _ => {}
         }
     }
 
@@ -314,6 +318,7 @@ pub fn role(purpose: Purpose) -> &'static str {
         Purpose::Originate => "originate",
         Purpose::Transfer => "transfer",
         Purpose::Party => "party",
+        Purpose::Agent => "agent",
     }
 }
 
@@ -372,16 +377,7 @@ impl LiveCall {
             CallEvent::Bridged(body) => body.legs.iter().for_each(|leg| self.leg(*leg, |leg| leg.bridged = true)),
             CallEvent::Parted(body) => body.legs.iter().for_each(|leg| self.leg(*leg, |leg| leg.bridged = false)),
             CallEvent::Releasing(body) => self.leg(body.leg, |leg| leg.state = LegState::Releasing),
-            CallEvent::Digit(_)
-            | CallEvent::TransferRequested(_)
-            | CallEvent::TransferCompleted(_)
-            | CallEvent::TransferFailed(_)
-            | CallEvent::Arrived(_)
-            | CallEvent::Originated(_)
-            | CallEvent::Dialled(_)
-            | CallEvent::Moved(_)
-            | CallEvent::LegEnded(_)
-            | CallEvent::Ended(_) => {}
+            _ => {}
         }
     }
 }

@@ -91,13 +91,8 @@ impl Directory {
             ConfigEvent::TrunkRemoved(body) => {
                 self.change_trunks(|all| all.retain(|(owner, trunk)| owner != tenant || trunk.name != body.name))
             }
-            ConfigEvent::TrunkStateChanged(_)
-            | ConfigEvent::NumberAdded(_)
-            | ConfigEvent::NumberChanged(_)
-            | ConfigEvent::NumberRemoved(_)
-            | ConfigEvent::RegistrationAdded(_)
-            | ConfigEvent::RegistrationRefreshed(_)
-            | ConfigEvent::RegistrationRemoved(_) => {}
+            // Everything else is looked up by nobody but the tenant.
+            _ => {}
         }
     }
 

@@ -5,7 +5,7 @@ use super::state::{Attempt, Call, Leg, Phase, PhoneEntry, Service, State, Transf
 use crate::call::Endpoint;
 use crate::cause::{Cause, Party};
 use crate::config::{Destination, TrunkState};
-use crate::event::{self as fact, CallEvent, ConfigEvent, Envelope, Event, Holder, Purpose, Route};
+use crate::event::{self as fact, CallEvent, CallKind, ConfigEvent, Envelope, Event, Holder, Purpose, Route};
 use crate::id::{CallId, LegId, UserName};
 use crate::registration::Binding;
 use crate::time::Timestamp;
@@ -16,6 +16,7 @@ impl Tenant {
         self.seq = envelope.seq;
         match &envelope.event {
             Event::Call(call, event) => self.state.apply_call(envelope.time, *call, event),
+            Event::Agent(agent, event) => self.state.apply_agent(envelope.time, *agent, event),
             Event::Config(event) => self.state.apply_config(event),
         }
     }
@@ -30,7 +31,7 @@ impl State {
             CallEvent::Dialled(it) => self.dialled(id, it),
             CallEvent::Ringing(it) => self.ringing(it),
             CallEvent::Answered(it) => self.answered(id, it.leg),
-            CallEvent::Media(_) | CallEvent::Digit(_) => {}
+            CallEvent::Media(_) => {}
             CallEvent::Held(it) => self.set_held(it.leg, it.by, true),
             CallEvent::Resumed(it) => self.set_held(it.leg, it.by, false),
             CallEvent::Moved(it) => self.moved(id, it),
@@ -41,6 +42,7 @@ impl State {
             CallEvent::Releasing(it) => self.releasing(id, it),
             CallEvent::LegEnded(it) => self.leg_ended(id, it),
             CallEvent::Ended(_) => self.ended(id),
+            other => self.apply_contact(time, id, other),
         }
     }
 
@@ -56,7 +58,7 @@ impl State {
         if self.calls.contains_key(&id) || self.legs.contains_key(&it.leg) {
             return;
         }
-        self.begin(time, id, it.from.clone(), it.called.clone());
+        self.begin(time, id, it.from.clone(), it.called.clone(), CallKind::Ordinary);
         let leg = Leg {
             call: id,
             endpoint: it.from.clone(),
@@ -67,6 +69,7 @@ impl State {
             held_by_operator: false,
             number: it.caller.clone(),
             name: it.caller_name.clone(),
+            agent: None,
             releasing: None,
         };
         self.join(it.leg, leg);
@@ -76,14 +79,14 @@ impl State {
         if self.calls.contains_key(&id) {
             return;
         }
-        self.begin(time, id, it.from.clone(), it.called.clone());
-        if let Endpoint::Phone(user) = &it.from {
+        self.begin(time, id, it.from.clone(), it.called.clone(), it.kind);
+        if let (Endpoint::Phone(user), CallKind::Ordinary) = (&it.from, it.kind) {
             let attempt = new_attempt(it.called.clone(), Route::Phone(user.clone()), Purpose::Originate);
             self.with_call(id, |call| call.attempt = Some(attempt));
         }
     }
 
-    fn begin(&mut self, began: Timestamp, id: CallId, from: Endpoint, called: smol_str::SmolStr) {
+    fn begin(&mut self, began: Timestamp, id: CallId, from: Endpoint, called: smol_str::SmolStr, kind: CallKind) {
         let call = Call {
             began,
             from,
@@ -97,6 +100,19 @@ impl State {
             answered: false,
             closing: false,
             cause: None,
+            kind,
+            parts: Vec::new(),
+            waiting: None,
+            handover: None,
+            consultation: None,
+            announcing: None,
+            collecting: None,
+            voicemail: None,
+            recordings: Vec::new(),
+            playback: None,
+            conference: None,
+            last_queue: None,
+            data: smol_str::SmolStr::default(),
         };
         self.calls.insert(id, call);
         self.live_calls = self.live_calls.saturating_add(1);
@@ -126,6 +142,7 @@ impl State {
                 call.service = listener.map(|leg| Service { leg, destination: destination.clone() });
                 call.attempt = None;
             }
+            Route::Number(Destination::Queue(_) | Destination::Agent(_) | Destination::Voicemail(_)) => call.attempt = None,
             Route::Phone(_) | Route::Number(Destination::Phone(_)) | Route::Trunks(_) => {
                 call.attempt = Some(new_attempt(it.called.clone(), it.route.clone(), Purpose::Call));
             }
@@ -142,7 +159,12 @@ impl State {
             Endpoint::Phone(user) => user.as_str().into(),
             Endpoint::Trunk(_) => it.called.clone(),
         };
-        if let Some(attempt) = &mut call.attempt {
+        if it.purpose == Purpose::Agent {
+            // An agent's phone belongs to the agent, not to the party that the call tries to reach.
+            if let Some(agent) = it.agent {
+                self.with_session(agent, |session| session.legs.push(it.leg));
+            }
+        } else if let Some(attempt) = &mut call.attempt {
             attempt.purpose = it.purpose;
             attempt.behalf = it.on_behalf_of;
             attempt.legs.push(it.leg);
@@ -160,6 +182,7 @@ impl State {
             held_by_operator: false,
             number,
             name: None,
+            agent: it.agent,
             releasing: None,
         };
         self.join(it.leg, leg);
@@ -261,7 +284,9 @@ impl State {
         if self.leg_live(it.leg) {
             self.note_going(id, it.leg, &it.cause);
         }
-        self.legs.remove(&it.leg);
+        if let Some(agent) = self.legs.remove(&it.leg).and_then(|leg| leg.agent) {
+            self.with_session(agent, |session| session.legs.retain(|leg| *leg != it.leg));
+        }
         self.with_call(id, |call| {
             call.legs.retain(|leg| *leg != it.leg);
             if let Some(attempt) = &mut call.attempt {
@@ -313,12 +338,18 @@ impl State {
     }
 
     fn ended(&mut self, id: CallId) {
+        self.forget_waiting(id);
         let Some(call) = self.calls.remove(&id) else { return };
         if !call.closing {
             self.live_calls = self.live_calls.saturating_sub(1);
         }
         for leg in call.legs {
-            self.legs.remove(&leg);
+            if let Some(agent) = self.legs.remove(&leg).and_then(|gone| gone.agent) {
+                self.with_session(agent, |session| session.legs.retain(|own| *own != leg));
+            }
+        }
+        for part in call.parts {
+            self.with_session(part.agent, |session| session.calls.retain(|own| *own != id));
         }
     }
 
@@ -333,6 +364,8 @@ impl State {
                 self.phones.clear();
                 self.trunks.clear();
                 self.numbers.clear();
+                let recordings = std::mem::take(&mut self.contact.recordings);
+                self.contact = super::contact::ContactState { recordings, ..Default::default() };
             }
             ConfigEvent::PhoneAdded(it) => {
                 self.phones.insert(it.phone.user.clone(), PhoneEntry { phone: it.phone.clone(), bindings: Vec::new() });
@@ -360,6 +393,7 @@ impl State {
             ConfigEvent::NumberAdded(it) => drop(self.numbers.insert(it.number.number.clone(), it.number.clone())),
             ConfigEvent::NumberChanged(it) => drop(self.numbers.insert(it.number.number.clone(), it.number.clone())),
             ConfigEvent::NumberRemoved(it) => drop(self.numbers.remove(&it.number)),
+            ConfigEvent::Audited(_) => {}
             ConfigEvent::RegistrationAdded(it) => self.bind(&it.user, &it.binding),
             ConfigEvent::RegistrationRefreshed(it) => self.bind(&it.user, &it.binding),
             ConfigEvent::RegistrationRemoved(it) => {
@@ -367,6 +401,7 @@ impl State {
                     entry.bindings.retain(|binding| binding.contact != it.contact);
                 }
             }
+            other => self.apply_staffing(other),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::cause::{Cause, Party};
 use crate::command::{Accepted, Rejection};
 use crate::config::Destination;
 use crate::effect::{Effect, TimerKey};
-use crate::event::{self as fact, Purpose};
+use crate::event::{self as fact, CallKind, Purpose};
 use crate::id::{CallId, LegId, Number, UserName};
 
 /// An INVITE that begins a dialog.
@@ -104,7 +104,7 @@ impl Tenant {
             .contacts_to_call(desk.now, &from, &Dialler { endpoint: &endpoint, flow: None })
             .map_err(|_| Rejection::WrongState { action: "originate", state: format!("phone `{from}` is not registered") })?;
         let id = desk.ids.call();
-        self.emit_call(desk, id, fact::CallOriginated { from: endpoint, called: to });
+        self.emit_call(desk, id, fact::CallOriginated { from: endpoint, called: to, kind: CallKind::Ordinary, agent: None });
         let called = SmolStr::new(from.as_str());
         for target in targets {
             self.dial(desk, Errand { call: id, purpose: Purpose::Originate, behalf: None }, &called, target);
@@ -190,7 +190,7 @@ impl Tenant {
             (Purpose::Originate, _) => self.call_on_behalf(desk, call, winner),
             (Purpose::Transfer, _) => self.complete_transfer(desk, call, Some(winner)),
             (Purpose::Party, _) => self.join_party(desk, call, winner),
-            (Purpose::Call, None) => self.release(desk, winner, Cause::normal(Party::System)),
+            (Purpose::Call, None) | (Purpose::Agent, _) => self.release(desk, winner, Cause::normal(Party::System)),
         }
     }
 

@@ -34,7 +34,7 @@ impl Tenant {
                 Destination::Echo => Audio::Echo,
                 Destination::Tone(tone) => Audio::Tone(*tone),
                 Destination::Prompt(name) => Audio::Prompt { name: name.clone(), repeat: false },
-                Destination::Phone(_) => Audio::Silence,
+                Destination::Phone(_) | Destination::Queue(_) | Destination::Agent(_) | Destination::Voicemail(_) => Audio::Silence,
             };
         }
         self.hears_progress(id, call)

@@ -141,7 +141,7 @@ impl Tenant {
         let leg = desk.ids.leg();
         let rings = self.settings().map_or(60, |settings| settings.ring_timeout_s);
         let gives_up = desk.now + Duration::from_secs(u64::from(rings));
-        let dialled = LegDialled { leg, to, target: uri, purpose, on_behalf_of: behalf, called: called.clone(), gives_up };
+        let dialled = LegDialled { leg, to, target: uri, purpose, on_behalf_of: behalf, called: called.clone(), agent: None, gives_up };
         self.emit_call(desk, call, dialled);
         desk.set_timer(TimerKey::NoAnswer(leg), gives_up);
         desk.order(Effect::Dial { leg, call, target, caller, caller_name, with: behalf });

@@ -58,6 +58,7 @@ impl Tenant {
             Purpose::Call => attempt.behalf.is_some_and(|behalf| self.is_live_in(behalf, id)),
             Purpose::Transfer => call.transfer.as_ref().is_some_and(|transfer| self.is_live_in(transfer.transferee, id)),
             Purpose::Party => !self.up_legs(call).is_empty(),
+            Purpose::Agent => false,
         }
     }
 

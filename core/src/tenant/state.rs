@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Tenant;
+use super::contact::{Announcing, Collecting, Conference, Consultation, ContactState, Handover, Part, Playback, Recording, Waiting};
+use crate::agent::WorkNumber;
 use crate::call::Endpoint;
 use crate::cause::Cause;
 use crate::config::{AccessNumber, Destination, Phone, Trunk, TrunkState};
-use crate::event::{Purpose, Route, TenantSettings};
+use crate::event::{CallKind, Purpose, Route, TenantSettings};
 use crate::id::{CallId, LegId, Number, TrunkName, UserName};
+use crate::queue::QueueId;
 use crate::registration::Binding;
 use crate::time::Timestamp;
 
@@ -48,6 +51,9 @@ pub struct Leg {
     pub number: SmolStr,
     /// Its party's name, if it called us and said one.
     pub name: Option<SmolStr>,
+    /// The agent whose phone it is, if it was dialled for one's part in a call.
+    #[serde(default)]
+    pub agent: Option<WorkNumber>,
     /// Set once we end it; it then only waits for its end.
     pub releasing: Option<Cause>,
 }
@@ -142,6 +148,45 @@ pub struct Call {
     pub closing: bool,
     /// What brought it down, once something has.
     pub cause: Option<Cause>,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: CallKind,
+    /// Agents that take part or are about to.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// It waits in a queue.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
+    /// An agent hands it over.
+    #[serde(default)]
+    pub handover: Option<Handover>,
+    /// It asks about another call.
+    #[serde(default)]
+    pub consultation: Option<Consultation>,
+    /// A leg is told something.
+    #[serde(default)]
+    pub announcing: Option<Announcing>,
+    /// Keys are awaited.
+    #[serde(default)]
+    pub collecting: Option<Collecting>,
+    /// Its caller leaves a message for this queue.
+    #[serde(default)]
+    pub voicemail: Option<(LegId, QueueId)>,
+    /// Recordings that run.
+    #[serde(default)]
+    pub recordings: Vec<Recording>,
+    /// An agent listens to a recording.
+    #[serde(default)]
+    pub playback: Option<Playback>,
+    /// It is a conference.
+    #[serde(default)]
+    pub conference: Option<Conference>,
+    /// The queue it entered last, for music and counting.
+    #[serde(default)]
+    pub last_queue: Option<QueueId>,
+    /// Data that agents and programs attached.
+    #[serde(default)]
+    pub data: SmolStr,
 }
 
 /// A phone and where it is.
@@ -172,6 +217,9 @@ pub(super) struct State {
     pub(super) live_calls: u32,
     /// Live legs per trunk; kept apart from the trunks, whose calls outlive their removal. No entry means none.
     pub(super) trunk_legs: BTreeMap<TrunkName, u32>,
+    /// Agents and queues.
+    #[serde(default)]
+    pub(super) contact: ContactState,
 }
 
 impl Tenant {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tandem_core::event::{CallEvent, ConfigEvent};
+use tandem_core::event::{AgentEvent, CallEvent, ConfigEvent};
 
 const HOW: &str = "regenerate with `TANDEM_REGENERATE=1 cargo test -p tandem-core --test golden schemas` and read the difference: \
                    a schema only grows";
@@ -14,23 +14,25 @@ const HOW: &str = "regenerate with `TANDEM_REGENERATE=1 cargo test -p tandem-cor
 fn generated() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut kinds = Vec::new();
-    let all = CallEvent::schemas().into_iter().map(|schema| (schema, true));
-    for ((kind, version, schema), of_call) in all.chain(ConfigEvent::schemas().into_iter().map(|schema| (schema, false))) {
+    let of_calls = CallEvent::schemas().into_iter().map(|schema| (schema, Some("call")));
+    let of_agents = AgentEvent::schemas().into_iter().map(|schema| (schema, Some("agent")));
+    let others = ConfigEvent::schemas().into_iter().map(|schema| (schema, None));
+    for ((kind, version, schema), subject) in of_calls.chain(of_agents).chain(others) {
         let file = format!("{kind}.v{version}.json");
         let mut schema: Value = serde_json::to_value(schema).unwrap();
         schema["$id"] = json!(format!("urn:tandem:event:{kind}:{version}"));
         files.insert(file.clone(), text(&schema));
-        kinds.push((kind, version, file, of_call));
+        kinds.push((kind, version, file, subject));
     }
     files.insert("envelope.json".to_owned(), text(&envelope(&kinds)));
     files
 }
 
-fn envelope(kinds: &[(&str, u32, String, bool)]) -> Value {
+fn envelope(kinds: &[(&str, u32, String, Option<&str>)]) -> Value {
     let one_of: Vec<Value> = kinds
         .iter()
-        .map(|(kind, version, file, of_call)| {
-            let required = if *of_call { json!(["call"]) } else { json!([]) };
+        .map(|(kind, version, file, subject)| {
+            let required: Vec<&str> = subject.iter().copied().collect();
             json!({
                 "properties": {"kind": {"const": kind}, "version": {"const": version}, "data": {"$ref": file}},
                 "required": required,
@@ -51,6 +53,7 @@ fn envelope(kinds: &[(&str, u32, String, bool)]) -> Value {
             "kind": {"type": "string", "description": "What happened."},
             "version": {"type": "integer", "minimum": 1, "description": "Version of the kind's schema."},
             "call": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{13}$", "description": "The call it is about."},
+            "agent": {"type": "integer", "minimum": 101, "maximum": 999_999, "description": "The agent it is about."},
             "data": {"type": "object"},
         },
         "oneOf": one_of,

@@ -170,6 +170,12 @@ impl World {
             }
             Effect::TransferAnswered { leg, .. } => assert!(self.legs.contains_key(leg)),
             Effect::Hear { .. } => {}
+            Effect::SendDigits { leg, .. } => assert!(self.legs.contains_key(leg)),
+            Effect::StartRecording { .. }
+            | Effect::RecordSources { .. }
+            | Effect::PauseRecording { .. }
+            | Effect::ResumeRecording { .. }
+            | Effect::StopRecording { .. } => {}
         }
     }
 

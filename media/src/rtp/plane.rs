@@ -200,6 +200,8 @@ impl MediaPlane {
                 let clip = self.library.prompt(&name).map_err(|reason| MediaError::Prompt { name: name.clone(), reason })?;
                 (Hears::Play(Player::prompt(name, clip, repeat)), Vec::new())
             }
+            // Follow with the media services.
+            Audio::Sequence { .. } | Audio::Music { .. } | Audio::Recording { .. } => (Hears::Silence, Vec::new()),
         })
     }
 

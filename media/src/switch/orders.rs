@@ -53,6 +53,13 @@ impl Desk {
                 self.registering.remove(&request);
                 let _ = self.ua.register_refuse(now, request, status, &[]);
             }
+            // Follow with the media services.
+            Effect::SendDigits { .. }
+            | Effect::StartRecording { .. }
+            | Effect::RecordSources { .. }
+            | Effect::PauseRecording { .. }
+            | Effect::ResumeRecording { .. }
+            | Effect::StopRecording { .. } => {}
             // The shard keeps these for itself.
             Effect::SetTimer { .. } | Effect::CancelTimer { .. } => {}
         }

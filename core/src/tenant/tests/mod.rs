@@ -300,6 +300,12 @@ impl Stage {
                 format!("registered {}", contacts.join(" "))
             }
             Effect::RegisterRefused { status, .. } => format!("register refused {status}"),
+            Effect::SendDigits { leg, digits } => format!("keys {} {digits}", self.name(*leg)),
+            Effect::StartRecording { left, right, .. } => format!("record {} | {}", self.names(left), self.names(right)),
+            Effect::RecordSources { left, right, .. } => format!("record from {} | {}", self.names(left), self.names(right)),
+            Effect::PauseRecording { .. } => "pause recording".into(),
+            Effect::ResumeRecording { .. } => "resume recording".into(),
+            Effect::StopRecording { .. } => "stop recording".into(),
             Effect::SetTimer { .. } | Effect::CancelTimer { .. } => return None,
         })
     }
@@ -311,6 +317,9 @@ impl Stage {
             Audio::Mix(legs) => self.names(legs),
             Audio::Tone(tone) => format!("{tone:?}"),
             Audio::Prompt { name, .. } => format!("prompt {name}"),
+            Audio::Sequence { names, .. } => format!("sequence {}", names.join(" ")),
+            Audio::Music { name } => format!("music {name}"),
+            Audio::Recording { path, from_ms } => format!("recording {path} {from_ms}"),
             Audio::Echo => "echo".into(),
         }
     }
@@ -321,6 +330,13 @@ impl Stage {
             TimerKey::NoAnswer(leg) => format!("no-answer {}", self.name(*leg)),
             TimerKey::ReleaseGuard(leg) => format!("guard {}", self.name(*leg)),
             TimerKey::Registration(user, contact) => format!("{user} {contact}"),
+            TimerKey::Offer(_, agent) => format!("offer {agent}"),
+            TimerKey::Mode(agent) => format!("mode {agent}"),
+            TimerKey::Waiting(_, queue) => format!("waiting {queue}"),
+            TimerKey::Announce(_) => "announce".into(),
+            TimerKey::Collect(leg) => format!("collect {}", self.name(*leg)),
+            TimerKey::Voicemail(_) => "voicemail".into(),
+            TimerKey::Conference(_) => "conference".into(),
         };
         let one = |effect: &Effect| match effect {
             Effect::SetTimer { key, at } => Some(format!("+{} {}", text(key), at.since(self.now).as_secs())),

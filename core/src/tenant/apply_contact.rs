@@ -1,0 +1,370 @@
+//! How facts about agents, queues and what agents do with calls change the state. Total, like `apply`.
+
+use super::contact::{
+    AgentEntry, Announcing, Collecting, Conference, Consultation, Handover, Member, Part, Playback, QueueEntry, Recording, Session, Stage,
+    WaitKey, Waiting,
+};
+use super::state::{Call, State};
+use crate::agent::{Mode, PartRole, WorkNumber};
+use crate::event::{self as fact, AgentEvent, CallEvent, ConfigEvent};
+use crate::id::CallId;
+use crate::queue::{Leaving, Queue, QueueId};
+use crate::time::Timestamp;
+
+impl WaitKey {
+    /// Where a call stands. With ageing, a step of priority is worth so many seconds of waiting; the order of two calls
+    /// then never changes while they wait, so a key worked out once is enough. Without, priority goes before time.
+    pub fn new(queue: &Queue, priority: u8, since: Timestamp, call: CallId) -> Self {
+        let priority = i64::from(priority);
+        let rank = match i64::from(queue.ageing_s) {
+            0 => -priority,
+            step => i64::try_from(since.as_micros()).unwrap_or(i64::MAX).saturating_sub(priority * step * 1_000_000),
+        };
+        WaitKey { rank, since, call }
+    }
+}
+
+impl State {
+    // ---- a call and its agents ------------------------------------------------------------------------------------
+
+    pub(super) fn apply_contact(&mut self, time: Timestamp, id: CallId, event: &CallEvent) {
+        match event {
+            CallEvent::Queued(it) => self.queued(id, it),
+            CallEvent::Dequeued(it) => self.dequeued(id, it),
+            CallEvent::Offered(it) => self.offered(time, id, it),
+            CallEvent::AgentAlerting(it) => self.with_part(id, it.agent, |part| part.stage = Stage::Alerting),
+            CallEvent::AgentJoined(it) => self.agent_joined(time, id, it.agent),
+            CallEvent::AgentHeld(it) => self.with_part(id, it.agent, |part| part.stage = Stage::Held),
+            CallEvent::AgentRetrieved(it) => self.with_part(id, it.agent, |part| part.stage = Stage::Talking),
+            CallEvent::AgentMuted(it) => self.with_part(id, it.agent, |part| part.muted = it.muted),
+            CallEvent::AgentLeft(it) => self.agent_left(time, id, it.agent),
+            CallEvent::Conferenced(_) => {}
+            CallEvent::Consulting(it) => self.change_call(id, |call| {
+                let (agent, about, target) = (it.agent, it.about, it.target.clone());
+                call.consultation = Some(Consultation { agent, about, target, three_party: it.three_party });
+            }),
+            CallEvent::HandoverAsked(it) => self.change_call(id, |call| {
+                call.handover = Some(Handover { agent: it.agent, target: it.target.clone(), mode: it.mode });
+            }),
+            CallEvent::HandoverEnded(_) => self.change_call(id, |call| call.handover = None),
+            CallEvent::DataSet(it) => self.change_call(id, |call| call.data = it.data.clone()),
+            CallEvent::Announcing(it) => self.change_call(id, |call| {
+                call.announcing = Some(Announcing { leg: it.leg, prompts: it.prompts.clone() });
+            }),
+            CallEvent::Announced(it) => self.change_call(id, |call| {
+                call.announcing.take_if(|now| now.leg == it.leg);
+                if let Some(collecting) = call.collecting.as_mut().filter(|collecting| collecting.leg == it.leg) {
+                    collecting.playing = false;
+                }
+            }),
+            CallEvent::Collecting(it) => self.change_call(id, |call| {
+                let (leg, prompts, rules) = (it.leg, it.prompts.clone(), it.rules);
+                call.collecting = Some(Collecting { leg, playing: !prompts.is_empty(), prompts, rules, digits: Default::default() });
+            }),
+            CallEvent::Collected(_) => self.change_call(id, |call| call.collecting = None),
+            CallEvent::Voicemail(it) => self.change_call(id, |call| call.voicemail = Some((it.leg, it.queue))),
+            CallEvent::Supervised(it) => self.with_part(id, it.supervisor, |part| {
+                part.role = PartRole::Supervisor(it.agent);
+                part.supervise = Some(it.mode);
+            }),
+            CallEvent::SupervisionEnded(it) => self.with_part(id, it.supervisor, |part| part.supervise = None),
+            CallEvent::Digit(it) => self.change_call(id, |call| {
+                if let Some(collecting) = call.collecting.as_mut().filter(|collecting| collecting.leg == it.leg) {
+                    if collecting.rules.interrupt {
+                        collecting.playing = false;
+                    }
+                    if !collecting.playing && Some(it.digit) != collecting.rules.terminator {
+                        collecting.digits = format!("{}{}", collecting.digits, it.digit).into();
+                    }
+                }
+            }),
+            _ => self.apply_sound(time, id, event),
+        }
+    }
+
+    fn apply_sound(&mut self, time: Timestamp, id: CallId, event: &CallEvent) {
+        match event {
+            CallEvent::RecordingStarted(it) => {
+                self.contact.recordings.insert(it.recording, id);
+                self.change_call(id, |call| {
+                    let (purpose, agent, path, format) = (it.purpose, it.agent, it.path.clone(), it.format);
+                    call.recordings.push(Recording { id: it.recording, purpose, agent, path, format, paused: false, since: time });
+                });
+            }
+            CallEvent::RecordingPaused(it) => self.with_recording(id, it.recording, |recording| recording.paused = true),
+            CallEvent::RecordingResumed(it) => self.with_recording(id, it.recording, |recording| recording.paused = false),
+            CallEvent::RecordingEnded(it) => {
+                self.contact.recordings.remove(&it.recording);
+                self.change_call(id, |call| call.recordings.retain(|recording| recording.id != it.recording));
+            }
+            CallEvent::PlaybackStarted(it) => self.change_call(id, |call| {
+                let (agent, path) = (it.agent, it.path.clone());
+                let again = it.times.saturating_sub(1);
+                call.playback = Some(Playback { agent, path, at_ms: it.from_ms, since: time, playing: true, again });
+            }),
+            CallEvent::PlaybackMoved(it) => self.change_call(id, |call| {
+                if let Some(playback) = &mut call.playback {
+                    (playback.at_ms, playback.playing, playback.since) = (it.at_ms, it.playing, time);
+                }
+            }),
+            CallEvent::PlaybackEnded(_) => self.change_call(id, |call| call.playback = None),
+            _ => self.apply_conference(time, id, event),
+        }
+    }
+
+    fn apply_conference(&mut self, time: Timestamp, id: CallId, event: &CallEvent) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match (event, &mut call.conference) {
+            (CallEvent::ConferenceBegan(it), _) => {
+                let (chair, size, until) = (it.chair, it.members, it.until);
+                call.conference = Some(Conference { chair, size, since: time, until, members: Vec::new(), playing: None });
+            }
+            (CallEvent::ConferenceChanged(it), Some(conference)) => {
+                (conference.chair, conference.size, conference.until) = (it.chair, it.members, it.until);
+            }
+            (CallEvent::ConferenceInvited(it), Some(conference)) => {
+                conference.members.push(Member { who: it.member.clone(), leg: None, held: false });
+            }
+            (CallEvent::ConferenceJoined(it), Some(conference)) => {
+                match conference.members.iter_mut().find(|member| member.who == it.member) {
+                    Some(member) => member.leg = Some(it.leg),
+                    None => conference.members.push(Member { who: it.member.clone(), leg: Some(it.leg), held: false }),
+                }
+            }
+            (CallEvent::ConferenceLeft(it), Some(conference)) => conference.members.retain(|member| member.who != it.member),
+            (CallEvent::ConferenceHeld(it), Some(conference)) => {
+                for member in conference.members.iter_mut().filter(|member| member.who == it.member) {
+                    member.held = it.held;
+                }
+            }
+            (CallEvent::ConferencePlaying(it), Some(conference)) => {
+                conference.playing = it.prompt.clone().map(|prompt| (it.member.clone(), prompt));
+            }
+            _ => {}
+        }
+    }
+
+    fn change_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            change(call);
+        }
+    }
+
+    fn with_part(&mut self, id: CallId, agent: WorkNumber, change: impl FnOnce(&mut Part)) {
+        self.change_call(id, |call| {
+            if let Some(part) = call.parts.iter_mut().find(|part| part.agent == agent) {
+                change(part);
+            }
+        });
+    }
+
+    fn with_recording(&mut self, id: CallId, recording: crate::id::RecordingId, change: impl FnOnce(&mut Recording)) {
+        self.change_call(id, |call| {
+            if let Some(recording) = call.recordings.iter_mut().find(|it| it.id == recording) {
+                change(recording);
+            }
+        });
+    }
+
+    pub(super) fn with_session(&mut self, agent: WorkNumber, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.as_mut()) {
+            change(session);
+        }
+    }
+
+    // ---- waiting and offers ---------------------------------------------------------------------------------------
+
+    fn queued(&mut self, id: CallId, it: &fact::CallQueued) {
+        self.forget_waiting(id);
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(entry) = self.contact.queues.get_mut(&it.queue) else { return };
+        let (queue, leg, priority, since) = (it.queue, it.leg, it.priority, it.since);
+        entry.waiting.insert(WaitKey::new(&entry.queue, priority, since, id), id);
+        call.last_queue = Some(queue);
+        let (sticky, kept_by) = (it.sticky, it.kept_by);
+        call.waiting = Some(Waiting { queue, leg, entry: it.entry.clone(), priority, since, sticky, kept_by, offers: Vec::new() });
+    }
+
+    fn dequeued(&mut self, id: CallId, it: &fact::CallDequeued) {
+        self.forget_waiting(id);
+        if let (Leaving::Answered(agent), Some(entry)) = (&it.leaving, self.contact.queues.get_mut(&it.queue)) {
+            entry.last_chosen = Some(*agent);
+        }
+    }
+
+    /// The call waits no longer, whatever becomes of it. Called for calls that end, too.
+    pub(super) fn forget_waiting(&mut self, id: CallId) {
+        let Some(waiting) = self.calls.get_mut(&id).and_then(|call| call.waiting.take()) else { return };
+        if let Some(entry) = self.contact.queues.get_mut(&waiting.queue) {
+            entry.waiting.remove(&WaitKey::new(&entry.queue, waiting.priority, waiting.since, id));
+        }
+    }
+
+    fn offered(&mut self, time: Timestamp, id: CallId, it: &fact::CallOffered) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if call.part(it.agent).is_some() {
+            return;
+        }
+        let (agent, role, queue) = (it.agent, it.role, it.queue);
+        call.parts.push(Part { agent, role, queue, stage: Stage::Reserved, muted: false, since: time, joined: None, supervise: None });
+        if let Some(waiting) = call.waiting.as_mut().filter(|waiting| Some(waiting.queue) == queue) {
+            waiting.offers.push(agent);
+        }
+        if let Some(entry) = queue.and_then(|queue| self.contact.queues.get_mut(&queue)) {
+            entry.last_chosen = Some(agent);
+        }
+        self.with_session(agent, |session| session.calls.push(id));
+    }
+
+    fn agent_joined(&mut self, time: Timestamp, id: CallId, agent: WorkNumber) {
+        let mut handles = false;
+        self.with_part(id, agent, |part| {
+            part.stage = Stage::Talking;
+            handles = part.joined.is_none() && part.role == PartRole::Handler;
+            part.joined.get_or_insert(time);
+        });
+        if handles {
+            self.with_session(agent, |session| session.calls_taken = session.calls_taken.saturating_add(1));
+        }
+    }
+
+    fn agent_left(&mut self, time: Timestamp, id: CallId, agent: WorkNumber) {
+        self.change_call(id, |call| {
+            call.parts.retain(|part| part.agent != agent);
+            if let Some(waiting) = &mut call.waiting {
+                waiting.offers.retain(|offered| *offered != agent);
+            }
+        });
+        self.with_session(agent, |session| {
+            session.calls.retain(|call| *call != id);
+            session.last_call = Some(id);
+            if session.calls.is_empty() && session.mode == Mode::Ready {
+                session.idle_since = time;
+            }
+        });
+    }
+
+    // ---- sessions -------------------------------------------------------------------------------------------------
+
+    pub(super) fn apply_agent(&mut self, time: Timestamp, agent: WorkNumber, event: &AgentEvent) {
+        match event {
+            AgentEvent::SignedIn(it) => self.signed_in(time, agent, it),
+            AgentEvent::SignedOut(_) => self.sign_out(agent),
+            AgentEvent::SkillsChosen(it) => {
+                self.with_session(agent, |session| session.queues = it.queues.iter().copied().collect());
+                self.serve(agent, &it.queues);
+            }
+            AgentEvent::SettingsChanged(it) => self.with_session(agent, |session| {
+                (session.auto_answer, session.auto_ready) = (it.auto_answer, it.auto_ready);
+            }),
+            AgentEvent::ModeChanged(it) => self.with_session(agent, |session| {
+                session.before = Some((session.mode, session.mode_since));
+                (session.mode, session.mode_since, session.deferred) = (it.mode, time, None);
+                session.idle_since = time;
+            }),
+            AgentEvent::ModeDeferred(it) => self.with_session(agent, |session| session.deferred = it.mode),
+            AgentEvent::RestOverrun(_) | AgentEvent::PhoneChanged(_) | AgentEvent::Noted(_) => {}
+        }
+    }
+
+    fn signed_in(&mut self, time: Timestamp, agent: WorkNumber, it: &fact::AgentSignedIn) {
+        let Some(entry) = self.contact.agents.get_mut(&agent) else { return };
+        let queues = it.session.skills.clone().unwrap_or_default();
+        let new = Session {
+            since: time,
+            phone: it.session.phone.clone(),
+            auto_answer: it.session.auto_answer,
+            auto_ready: it.session.auto_ready,
+            keep_phone: it.session.keep_phone,
+            watches: it.session.watches,
+            queues: queues.iter().copied().collect(),
+            mode: it.session.mode,
+            mode_since: time,
+            before: None,
+            deferred: None,
+            legs: Vec::new(),
+            calls: Vec::new(),
+            calls_taken: 0,
+            idle_since: time,
+            last_call: None,
+        };
+        if entry.session.replace(new).is_none() {
+            self.contact.signed_in = self.contact.signed_in.saturating_add(1);
+        }
+        self.serve(agent, &queues);
+    }
+
+    pub(super) fn sign_out(&mut self, agent: WorkNumber) {
+        if self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.take()).is_some() {
+            self.contact.signed_in = self.contact.signed_in.saturating_sub(1);
+        }
+        self.serve(agent, &[]);
+    }
+
+    fn serve(&mut self, agent: WorkNumber, queues: &[QueueId]) {
+        for (id, entry) in &mut self.contact.queues {
+            if queues.contains(id) {
+                entry.serving.insert(agent);
+            } else {
+                entry.serving.remove(&agent);
+            }
+        }
+    }
+
+    // ---- configuration --------------------------------------------------------------------------------------------
+
+    pub(super) fn apply_staffing(&mut self, event: &ConfigEvent) {
+        let contact = &mut self.contact;
+        match event {
+            ConfigEvent::AgentAdded(it) => {
+                contact.agents.insert(it.agent.number, AgentEntry { agent: it.agent.clone(), session: None });
+            }
+            ConfigEvent::AgentChanged(it) => {
+                if let Some(entry) = contact.agents.get_mut(&it.agent.number) {
+                    entry.agent = it.agent.clone();
+                }
+            }
+            ConfigEvent::AgentRemoved(it) => {
+                self.sign_out(it.number);
+                self.contact.agents.remove(&it.number);
+            }
+            ConfigEvent::QueueAdded(it) => {
+                let queue = it.queue.clone();
+                let entry = QueueEntry { queue, serving: Default::default(), waiting: Default::default(), last_chosen: None };
+                contact.queues.insert(it.queue.id, entry);
+            }
+            ConfigEvent::QueueChanged(it) => self.queue_changed(&it.queue),
+            ConfigEvent::QueueRemoved(it) => {
+                for entry in contact.agents.values_mut() {
+                    entry.agent.skills.retain(|skill| skill.queue != it.queue);
+                    if let Some(session) = &mut entry.session {
+                        session.queues.remove(&it.queue);
+                    }
+                }
+                contact.queues.remove(&it.queue);
+            }
+            ConfigEvent::GroupSet(it) => drop(contact.groups.insert(it.group.id, it.group.clone())),
+            ConfigEvent::GroupRemoved(it) => {
+                contact.groups.remove(&it.id);
+                for entry in contact.agents.values_mut() {
+                    entry.agent.group.take_if(|group| *group == it.id);
+                }
+            }
+            ConfigEvent::AbsenceCauseSet(it) => drop(contact.causes.insert((it.cause.kind, it.cause.code), it.cause.clone())),
+            ConfigEvent::AbsenceCauseRemoved(it) => drop(contact.causes.remove(&(it.kind, it.code))),
+            _ => {}
+        }
+    }
+
+    /// A change of ageing changes the order: all who wait are put in order again.
+    fn queue_changed(&mut self, queue: &Queue) {
+        let Some(entry) = self.contact.queues.get_mut(&queue.id) else { return };
+        entry.queue = queue.clone();
+        let calls: Vec<CallId> = std::mem::take(&mut entry.waiting).into_values().collect();
+        for id in calls {
+            if let Some(waiting) = self.calls.get(&id).and_then(|call| call.waiting.as_ref()) {
+                entry.waiting.insert(WaitKey::new(queue, waiting.priority, waiting.since, id), id);
+            }
+        }
+    }
+}
