@@ -6,9 +6,10 @@
 //! * [`cli`]: what `tandem` understands.
 //! * [`compose`]: starts the parts in order and stops them in reverse.
 //! * [`http`] and [`admin`]: the server and its routes; thin.
+//! * [`cms`]: monitoring and statistics in the published CC-CMS format.
 //! * [`demo`]: a tenant that lives, for whoever wants to see one.
 //! * [`view`]: read models folded from events; every GET answers from here.
-//! * [`auth`]: the admin token, page sessions, and the passwords of phones and trunks.
+//! * [`auth`]: the admin token, page sessions, signed requests, and the passwords of phones and trunks.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -16,6 +17,7 @@
 pub mod admin;
 pub mod auth;
 pub mod cli;
+pub mod cms;
 pub mod compose;
 pub mod config;
 pub mod demo;

@@ -2,6 +2,20 @@
 
 use std::time::Duration;
 
+/// Longest `Authorization` header looked at, in bytes: AK, time, a list of headers and 64 digits.
+pub const AUTHORIZATION_BYTES: usize = 2048;
+/// Most headers in a signature; those that are sent are at most 64, too.
+pub const SIGNED_HEADERS: usize = 64;
+/// Most access keys of a tenant: a few applications, and two each while they are exchanged.
+pub const ACCESS_KEYS: usize = 50;
+/// Random characters of a generated AK: 94 bits, so that two tenants never get the same.
+pub const AK_RANDOM: usize = 16;
+/// Random characters of a generated SK: 234 bits, as strong as the hash it keys.
+pub const SK_RANDOM: usize = 40;
+/// Longest AK, in bytes.
+pub const AK_BYTES: usize = 64;
+/// Shortest and longest SK, in bytes; shorter ones can be guessed from one signature.
+pub const SK_BYTES: std::ops::RangeInclusive<usize> = 16..=128;
 /// Failed logins of one source within [`LOGIN_WINDOW`] before it is turned away: people mistype, guessing 256 bits is hopeless anyway,
 /// so this only keeps the log and argon2 quiet.
 pub const LOGIN_FAILURES: u32 = 10;

@@ -1,4 +1,4 @@
-//! Passwords of phones and trunks: in a SQLite file of their own (0600), and in memory for the signalling thread.
+//! Passwords of phones and trunks, and tenants' access keys: in a SQLite file of their own (0600), and in memory for the signalling thread.
 //!
 //! A phone's password is kept only as its digest HA1 (RFC 7616 §3.4.2), so the file never holds it in plain. A trunk's
 //! password has to be kept as it is: the carrier chooses the realm. Nothing in here is ever part of an event or a log line.
@@ -15,6 +15,7 @@ use tandem_core::{TenantId, TrunkName, UserName};
 use tandem_media::sip::auth::{Algorithm, Credentials, Ha1};
 
 use super::secret::{self, NoRandomness};
+use super::signature::Keys;
 
 /// Length of a generated password: 24 characters of base 58 are 140 bits.
 const PASSWORD_LENGTH: usize = 24;
@@ -75,11 +76,12 @@ impl std::fmt::Debug for PhoneCredential {
 
 /// The store: SQL behind, a concurrent map in front. Reading never waits for the database.
 pub struct CredentialStore {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
     file: String,
     realm: String,
     phones: DashMap<(TenantId, UserName), PhoneCredential>,
     trunks: DashMap<(TenantId, TrunkName), Arc<str>>,
+    pub(super) keys: Keys,
     stale: usize,
 }
 
@@ -105,6 +107,7 @@ impl CredentialStore {
             .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
         pool.execute(SCHEMA).await.map_err(failed)?;
+        pool.execute(super::signature::SCHEMA).await.map_err(failed)?;
 
         let (phones, trunks) = (DashMap::new(), DashMap::new());
         let mut stale = 0;
@@ -126,10 +129,11 @@ impl CredentialStore {
         if stale > 0 {
             tracing::warn!(stale, realm, "phones whose password was set under another digest realm can't register until it is set anew");
         }
-        Ok(CredentialStore { pool, file: name, realm: realm.to_owned(), phones, trunks, stale })
+        let keys = Keys::load(&pool).await.map_err(failed)?;
+        Ok(CredentialStore { pool, file: name, realm: realm.to_owned(), phones, trunks, keys, stale })
     }
 
-    fn failed(&self) -> impl Fn(sqlx::Error) -> CredentialError {
+    pub(super) fn failed(&self) -> impl Fn(sqlx::Error) -> CredentialError {
         let file = self.file.clone();
         move |source| CredentialError::Store { file: file.clone(), source }
     }
@@ -231,7 +235,10 @@ impl CredentialStore {
     pub async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), CredentialError> {
         self.phones.retain(|(of, _), _| of != tenant);
         self.trunks.retain(|(of, _), _| of != tenant);
-        for sql in ["DELETE FROM phone WHERE tenant = ?1", "DELETE FROM trunk WHERE tenant = ?1"] {
+        self.keys.forget(tenant);
+        for sql in
+            ["DELETE FROM phone WHERE tenant = ?1", "DELETE FROM trunk WHERE tenant = ?1", "DELETE FROM access_key WHERE tenant = ?1"]
+        {
             sqlx::query(sql).bind(tenant.as_str()).execute(&self.pool).await.map_err(self.failed())?;
         }
         Ok(())

@@ -1,12 +1,14 @@
-//! Who may do what: the admin token, page sessions, and the passwords of phones and trunks.
+//! Who may do what: the admin token, page sessions, signed requests, and the passwords of phones and trunks.
 
 pub mod credentials;
 pub mod guard;
 pub mod secret;
 pub mod session;
+pub mod signature;
 pub mod throttle;
 pub mod token;
 
 pub use credentials::{CredentialError, CredentialStore, PhoneCredential};
 pub use guard::Gate;
+pub use signature::{AccessKey, SignatureGate};
 pub use token::AdminToken;

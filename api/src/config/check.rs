@@ -72,6 +72,11 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
             "expected http:// or https:// and a host, without a slash at the end",
         );
     }
+    let signature = &config.signature;
+    rule((1..=86_400).contains(&signature.window_s), "signature.window_s", &signature.window_s, "expected 1 to 86400");
+    rule((1..=1_000_000).contains(&signature.lock_failures), "signature.lock_failures", &signature.lock_failures, "expected 1 to 1000000");
+    rule((1..=86_400).contains(&signature.lock_window_s), "signature.lock_window_s", &signature.lock_window_s, "expected 1 to 86400");
+    rule((1..=86_400).contains(&signature.lock_s), "signature.lock_s", &signature.lock_s, "expected 1 to 86400");
     if let Some(url) = &config.store.url {
         rule(url.starts_with("sqlite:"), "store.url", &format!("{:?}", super::mask_url(url)), "expected `sqlite:` and a path");
     }

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use listen::{Listen, ListenError};
 pub use load::{ConfigError, Loaded, Problem, load, load_with};
 pub use sections::{
-    DigestAlgorithm, Durability, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig, OutputConfig, RtpConfig, SipConfig,
-    StoreConfig,
+    DigestAlgorithm, Durability, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig, OutputConfig, RtpConfig,
+    SignatureConfig, SipConfig, StoreConfig,
 };
 
 /// The whole configuration, checked.
@@ -40,6 +40,8 @@ pub struct Config {
     pub rtp: RtpConfig,
     /// HTTP: admin API, status page, metrics.
     pub http: HttpConfig,
+    /// Signed requests (`auth-v2`).
+    pub signature: SignatureConfig,
     /// Read models.
     pub store: StoreConfig,
     /// Sizes of the engine and of answers.

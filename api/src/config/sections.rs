@@ -233,6 +233,37 @@ impl Default for HttpConfig {
     }
 }
 
+/// `[signature]`: requests signed with a tenant's AK and SK.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignatureConfig {
+    /// Seconds that a request's time may be away from ours, either way.
+    pub window_s: u32,
+    /// Also take the form of clients that sign an empty line where a request has no query parameters.
+    pub empty_query_line: bool,
+    /// Refused signatures of one address within `lock_window_s` after which it is locked.
+    pub lock_failures: u32,
+    /// The window of `lock_failures`, in seconds.
+    pub lock_window_s: u32,
+    /// Seconds that an address stays locked (403).
+    pub lock_s: u32,
+    /// Proxies whose `X-Forwarded-Host` is the host that clients signed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for SignatureConfig {
+    fn default() -> Self {
+        SignatureConfig {
+            window_s: 900,
+            empty_query_line: true,
+            lock_failures: 20,
+            lock_window_s: 60,
+            lock_s: 300,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
 /// `[store]`
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -82,6 +82,7 @@ pub fn router(state: AppState) -> Router {
     let document = openapi().to_json().unwrap_or_default();
     let body = state.parts.config.http.body_kib as usize * 1024;
     open.merge(guarded)
+        .merge(crate::cms::router())
         .route("/api/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.clone()) }))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed)

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use crate::auth::guard::Gate;
-use crate::auth::{AdminToken, CredentialStore};
+use crate::auth::{AdminToken, CredentialStore, SignatureGate};
 use crate::config::Config;
 use crate::door::{Commands, LogSource};
 use crate::limits;
@@ -73,6 +73,8 @@ pub struct Inner {
     pub parts: Parts,
     /// Who may in.
     pub gate: Gate,
+    /// Whose signatures hold.
+    pub signatures: SignatureGate,
     /// Permits for event streams.
     pub streams: Arc<Semaphore>,
     /// When this node started.
@@ -93,7 +95,8 @@ impl AppState {
     pub fn new(parts: Parts) -> AppState {
         let streams = Arc::new(Semaphore::new(parts.config.http.streams_max as usize));
         let gate = Gate::new(parts.token.clone());
-        AppState(Arc::new(Inner { parts, gate, streams, started: Instant::now(), stopping: watch::Sender::new(false) }))
+        let signatures = SignatureGate::new(&parts.config.signature);
+        AppState(Arc::new(Inner { parts, gate, signatures, streams, started: Instant::now(), stopping: watch::Sender::new(false) }))
     }
 
     /// A link that signs one browser in.
