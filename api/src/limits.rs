@@ -83,3 +83,7 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Wait for open requests at shutdown.
 pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+
+/// Passwords hashed or checked at once. One takes a processor for some 20 ms and 19 MiB: a flood of sign-ins must not take
+/// the processors from calls.
+pub const PASSWORD_HASHES_AT_ONCE: usize = 2;

@@ -14,6 +14,7 @@ use sqlx::{Executor, Row};
 use tandem_core::{TenantId, TrunkName, UserName};
 use tandem_media::sip::auth::{Algorithm, Credentials, Ha1};
 
+use super::agents::Agents;
 use super::secret::{self, NoRandomness};
 use super::signature::Keys;
 
@@ -82,6 +83,7 @@ pub struct CredentialStore {
     phones: DashMap<(TenantId, UserName), PhoneCredential>,
     trunks: DashMap<(TenantId, TrunkName), Arc<str>>,
     pub(super) keys: Keys,
+    pub(super) agents: Agents,
     stale: usize,
 }
 
@@ -108,6 +110,7 @@ impl CredentialStore {
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
         pool.execute(SCHEMA).await.map_err(failed)?;
         pool.execute(super::signature::SCHEMA).await.map_err(failed)?;
+        pool.execute(super::agents::SCHEMA).await.map_err(failed)?;
 
         let (phones, trunks) = (DashMap::new(), DashMap::new());
         let mut stale = 0;
@@ -130,7 +133,8 @@ impl CredentialStore {
             tracing::warn!(stale, realm, "phones whose password was set under another digest realm can't register until it is set anew");
         }
         let keys = Keys::load(&pool).await.map_err(failed)?;
-        Ok(CredentialStore { pool, file: name, realm: realm.to_owned(), phones, trunks, keys, stale })
+        let agents = Agents::load(&pool).await.map_err(failed)?;
+        Ok(CredentialStore { pool, file: name, realm: realm.to_owned(), phones, trunks, keys, agents, stale })
     }
 
     pub(super) fn failed(&self) -> impl Fn(sqlx::Error) -> CredentialError {
@@ -236,9 +240,13 @@ impl CredentialStore {
         self.phones.retain(|(of, _), _| of != tenant);
         self.trunks.retain(|(of, _), _| of != tenant);
         self.keys.forget(tenant);
-        for sql in
-            ["DELETE FROM phone WHERE tenant = ?1", "DELETE FROM trunk WHERE tenant = ?1", "DELETE FROM access_key WHERE tenant = ?1"]
-        {
+        self.agents.forget(tenant);
+        for sql in [
+            "DELETE FROM phone WHERE tenant = ?1",
+            "DELETE FROM trunk WHERE tenant = ?1",
+            "DELETE FROM access_key WHERE tenant = ?1",
+            "DELETE FROM agent WHERE tenant = ?1",
+        ] {
             sqlx::query(sql).bind(tenant.as_str()).execute(&self.pool).await.map_err(self.failed())?;
         }
         Ok(())
