@@ -88,6 +88,7 @@ pub(crate) fn media(config: &Config) -> RtpConfig {
         workers: usize::from(config.rtp.workers),
         silence: if config.rtp.silence_s == 0 { NEVER } else { seconds(config.rtp.silence_s) },
         prompts: Some(config.prompts_dir()),
+        recordings: Some(config.recordings_dir()),
         ..RtpConfig::default()
     }
 }

@@ -76,6 +76,11 @@ impl Config {
         self.rtp.prompts_dir.clone().unwrap_or_else(|| self.node.data_dir.join("prompts"))
     }
 
+    /// Folder of recordings, one folder per tenant below it.
+    pub fn recordings_dir(&self) -> PathBuf {
+        self.rtp.recordings_dir.clone().unwrap_or_else(|| self.node.data_dir.join("recordings"))
+    }
+
     /// Where the read models live: the configured URL, or a SQLite file in the data folder.
     pub fn store_url(&self) -> String {
         self.store.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.node.data_dir.join("views.sqlite").display()))

@@ -181,6 +181,9 @@ pub struct RtpConfig {
     /// Folder of prompts (`<tenant>/<name>.wav`); default `prompts` in the data folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompts_dir: Option<PathBuf>,
+    /// Folder of recordings (`<tenant>/…`); default `recordings` in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recordings_dir: Option<PathBuf>,
 }
 
 impl Default for RtpConfig {
@@ -194,6 +197,7 @@ impl Default for RtpConfig {
             latch: Latch::Nat,
             silence_s: 60,
             prompts_dir: None,
+            recordings_dir: None,
         }
     }
 }

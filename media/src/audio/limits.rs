@@ -18,3 +18,27 @@ pub const PROMPT_CACHE: usize = 128 * 1024 * 1024;
 pub const PROMPT_QUEUE: usize = 64;
 /// Length of a prompt's name in bytes.
 pub const PROMPT_NAME: usize = 128;
+
+/// Window in which voices of a recording are put in order, in samples (1.02 s): holds [`RECORD_HOLD`] behind now and a
+/// source that runs ahead by [`RECORD_SLACK`].
+pub const RECORD_WINDOW: usize = 8192;
+/// Sound waits so long for late packets before it is written, in samples (300 ms).
+pub const RECORD_HOLD: u64 = 2400;
+/// A source whose timestamps stray so far from their arrival is placed anew, in samples (200 ms).
+pub const RECORD_SLACK: u64 = 1600;
+/// Sound is written in pieces of so many samples per channel (500 ms): with [`RECORD_HOLD`] a crash loses less than a second.
+pub const RECORD_PIECE: usize = 4000;
+/// Longest recording in samples per channel: 24 hours, 2.8 GB as WAV, which can count to 4 GB.
+pub const RECORD_LONGEST: u64 = 24 * 3600 * 8000;
+/// Bits per second of both channels in Opus: RFC 7587 §3.1.1 recommends 8 to 12 kb/s for a narrow-band voice.
+pub const RECORD_OPUS_BITRATE: i32 = 24_000;
+/// Effort of the encoder, of 10: at 5 a frame costs tens of microseconds, so a core still keeps up with hundreds of calls.
+pub const RECORD_OPUS_COMPLEXITY: i32 = 5;
+/// Largest Opus packet in bytes (RFC 6716 §3.2.1).
+pub const RECORD_OPUS_PACKET: usize = 1275;
+/// Length of a recording's path in bytes.
+pub const RECORD_PATH: usize = 240;
+/// Parts of a recording's path: tenant, year, month, day and some.
+pub const RECORD_PATH_PARTS: usize = 8;
+/// Files made whole at one start: as many as can be under way at once, twice.
+pub const RECORD_RECOVERED: usize = 8192;

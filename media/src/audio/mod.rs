@@ -6,6 +6,7 @@ pub mod goertzel;
 pub(crate) mod library;
 pub mod limits;
 pub mod prompt;
+pub mod record;
 pub mod tone;
 
 pub use clip::Clip;

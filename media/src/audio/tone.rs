@@ -20,7 +20,7 @@ fn cadence(tone: Tone) -> (f64, &'static [u32]) {
         Tone::Busy => (SIGNAL_HZ, &[500, 500]),
         Tone::Congestion => (SIGNAL_HZ, &[250, 250]),
         Tone::Hold => (SIGNAL_HZ, &[100, 100, 100, 3700]),
-        Tone::Beep => (1000.0, &[400, 60_000]),
+        Tone::Beep => (1000.0, &[400, 100]),
         Tone::Sine(hz) => (f64::from(hz.clamp(1, MAX_HZ)), &[1000]),
     }
 }

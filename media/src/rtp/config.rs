@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smol_str::SmolStr;
-use tandem_core::LegId;
+use tandem_core::{LegId, RecordingId};
 
 use super::limits;
 
@@ -34,6 +34,8 @@ pub struct RtpConfig {
     pub max_legs: usize,
     /// Folder of WAV prompts; without it there are none.
     pub prompts: Option<PathBuf>,
+    /// Folder of recordings; without it nothing is recorded. What a crash cut off in there is made whole at the start.
+    pub recordings: Option<PathBuf>,
 }
 
 impl Default for RtpConfig {
@@ -49,6 +51,7 @@ impl Default for RtpConfig {
             receive_buffer: limits::RECEIVE_BUFFER,
             max_legs: usize::MAX,
             prompts: None,
+            recordings: None,
         }
     }
 }
@@ -67,6 +70,9 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// The system refused the recorder's thread.
+    #[error("the recorder could not be started: {0}")]
+    Recorder(io::Error),
 }
 
 /// Why a leg got no port.
@@ -114,6 +120,24 @@ pub enum MediaError {
         /// The far end's.
         remote: SocketAddr,
     },
+    /// Nothing can be recorded: no folder is configured.
+    #[error("recordings have no folder: none is configured")]
+    NoRecorder,
+    /// The recorder has more orders waiting than it may.
+    #[error("the recorder is overloaded")]
+    RecorderBusy,
+    /// No more recordings at once than allowed.
+    #[error("{0} recordings are under way, more are not allowed")]
+    TooManyRecordings(usize),
+    /// More legs in one recording than allowed.
+    #[error("a recording of {0} legs; at most {max}", max = limits::RECORD_LEGS)]
+    TooManySources(usize),
+    /// It is under way already.
+    #[error("recording {0} is under way already")]
+    AlreadyRecording(RecordingId),
+    /// Not under way, or over.
+    #[error("no recording {0}")]
+    NoSuchRecording(RecordingId),
     /// A prompt name with characters that are not allowed, or no prompt folder is configured.
     #[error("`{name}` is no prompt: {reason}")]
     Prompt {

@@ -59,3 +59,16 @@ pub const MIX_TARGET: usize = 320;
 pub const MIX_DEPTH: usize = 960;
 /// Size of a source's ring in samples (256 ms): room for the depth and a packet of 120 ms.
 pub const MIX_RING: usize = 2048;
+
+/// Bytes of a payload that travel to the recorder in one piece: 30 ms of G.711, the longest usual packet; longer ones are cut.
+pub const TAP_PAYLOAD: usize = 240;
+/// Voices that may wait for the recorder per worker: 800 ms of a hundred recorded calls, 2.3 MB.
+pub const TAP_QUEUE: usize = 8192;
+/// Orders that may wait for the recorder, ends not counted: two seconds of a node at full load.
+pub const RECORD_ORDERS: usize = 4096;
+/// Recordings under way at once: 33 KB of window each, and a thread that writes 64 MB a second by then.
+pub const RECORDINGS: usize = 4096;
+/// Legs in one recording: as many as one mix has.
+pub const RECORD_LEGS: usize = MIX_LEGS;
+/// Longest sleep of the recorder while it records: a tenth of what the voices' queue holds at a thousand calls.
+pub const RECORD_TURN: Duration = Duration::from_millis(20);

@@ -26,6 +26,8 @@ pub mod plane;
 pub mod ports;
 pub mod quality;
 pub mod reception;
+mod record;
+mod recordings;
 pub mod relay;
 mod remote;
 pub mod report;
@@ -36,5 +38,6 @@ mod worker;
 
 pub use config::{MediaError, OpenError, RtpConfig, StartError};
 pub use plane::MediaPlane;
+pub use recordings::RecordingPlan;
 pub use remote::{LatchMode, MediaRemote};
 pub use report::{Report, ReportSink};

@@ -16,6 +16,8 @@ use super::config::{MediaError, OpenError, RtpConfig, StartError};
 use super::leg::{Leg, Seed};
 use super::limits;
 use super::ports::PortPool;
+use super::record::{Tap, TapQueue};
+use super::recordings::Recordings;
 use super::remote::MediaRemote;
 use super::report::ReportSink;
 use super::socket::{self, Options};
@@ -31,6 +33,7 @@ pub struct MediaPlane {
     doors: Vec<Door>,
     legs: FxHashMap<LegId, Known>,
     library: Library,
+    pub(super) recordings: Recordings,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -63,6 +66,7 @@ impl MediaPlane {
         let mut plane = MediaPlane {
             options,
             library: Library::new(config.prompts.clone()),
+            recordings: Recordings::default(),
             doors: Vec::new(),
             legs: FxHashMap::default(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -88,6 +92,8 @@ impl MediaPlane {
             self.doors.push(Door { commands, waker, limit: limits::COMMANDS });
             halves.push((poll, inbox, arrivals));
         }
+        let queues: Vec<TapQueue> = self.config.recordings.iter().flat_map(|_| halves.iter().map(|_| TapQueue::new())).collect();
+        let epoch = Instant::now();
         for (number, (poll, commands, arrivals)) in halves.into_iter().enumerate() {
             let parts = Parts {
                 number,
@@ -100,9 +106,13 @@ impl MediaPlane {
                 silence: self.config.silence,
                 rtcp_interval: self.config.rtcp_interval,
                 seed: random()[0],
+                tap: queues.get(number).map(|queue| Tap::new(queue.clone(), epoch)),
             };
             let thread = std::thread::Builder::new().name(format!("rtp-{number}")).spawn(move || Worker::new(parts).run());
             self.threads.push(thread.map_err(|error| StartError::Worker { worker: number, error })?);
+        }
+        if let Some(root) = self.config.recordings.clone() {
+            self.recordings.start(root, epoch, queues, Arc::clone(sink)).map_err(StartError::Recorder)?;
         }
         Ok(())
     }
@@ -122,7 +132,8 @@ impl MediaPlane {
         }
         let now = Instant::now();
         let bind = self.config.bind.unwrap_or(ip);
-        let (entry, port) = self.bind(leg, bind, now)?;
+        let (mut entry, port) = self.bind(leg, bind, now)?;
+        entry.tapped = self.recordings.wants(leg);
         self.push(worker, Command::Open(Box::new(entry)));
         let local = SocketAddr::new(ip, port);
         self.legs.insert(leg, Known { worker, local: SocketAddr::new(bind, port), hears: Vec::new() });
@@ -173,6 +184,7 @@ impl MediaPlane {
     /// the leg failed: then this only forgets its name.
     pub fn close(&mut self, leg: LegId) -> Result<(), MediaError> {
         let known = self.legs.remove(&leg).ok_or(MediaError::NoSuchLeg(leg))?;
+        self.recordings.closed(leg);
         self.push(known.worker, Command::Close(leg));
         Ok(())
     }
@@ -249,6 +261,14 @@ impl MediaPlane {
         }
     }
 
+    /// Tells a leg's worker whether its voice goes to the recorder. A leg that is not open is told when it opens.
+    pub(super) fn tap(&mut self, leg: LegId, tapped: bool) -> Result<(), MediaError> {
+        match self.legs.get(&leg) {
+            Some(known) => self.submit(known.worker, Command::Tap(leg, tapped)),
+            None => Ok(()),
+        }
+    }
+
     fn known(&self, leg: LegId) -> Result<&Known, MediaError> {
         self.legs.get(&leg).ok_or(MediaError::NoSuchLeg(leg))
     }
@@ -298,6 +318,8 @@ impl Drop for MediaPlane {
                 tracing::error!("a media worker ended by panic");
             }
         }
+        // After the workers, so that the last they heard is in the files.
+        self.recordings.stop();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the packet path tells the rest.
 
 use smol_str::SmolStr;
-use tandem_core::{LegId, MediaStats};
+use tandem_core::{LegId, MediaStats, RecordingId};
 
 /// Something that happened to a leg's media.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,33 @@ pub enum Report {
         leg: LegId,
         /// Seconds since the last packet.
         seconds: u32,
+    },
+    /// A recording has begun: its file is there.
+    RecordingStarted {
+        /// The recording.
+        recording: RecordingId,
+        /// Its path as it was ordered.
+        path: SmolStr,
+    },
+    /// A recording could not begin or go on. What was written stays, and is made whole at the next start.
+    RecordingFailed {
+        /// The recording.
+        recording: RecordingId,
+        /// Its path as it was ordered.
+        path: SmolStr,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A recording is whole: it was stopped, as long as one may be, or found at the start after a crash.
+    RecordingEnded {
+        /// The recording.
+        recording: RecordingId,
+        /// Its path with extension.
+        path: SmolStr,
+        /// Recorded time in milliseconds: pauses do not count.
+        duration_ms: u64,
+        /// Length of the file in bytes.
+        bytes: u64,
     },
     /// The last word about a leg: always comes after `close`, exactly once.
     Closed {

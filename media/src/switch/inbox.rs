@@ -59,8 +59,9 @@ impl ReportSink for SwitchInbox {
     fn report(&self, report: Report) {
         match self.reports.0.try_send(report) {
             Ok(()) => {}
-            // A close must arrive, or its leg would never end; all else may be lost under such overload.
-            Err(TrySendError::Full(report @ Report::Closed { .. })) => {
+            // A close must arrive, or its leg would never end, and so must a recording's end; all else may be lost under such
+            // overload.
+            Err(TrySendError::Full(report @ (Report::Closed { .. } | Report::RecordingEnded { .. } | Report::RecordingFailed { .. }))) => {
                 let _ = self.reports.0.send(report);
             }
             Err(_) => metrics::counter!("tandem_reports_dropped_total").increment(1),

@@ -13,7 +13,7 @@
 //!
 //! It decides nothing. What it adds is translation: a message becomes a command once its sender is known
 //! (`admission`), an effect becomes SIP and RTP (`orders`), what a dialog or a media worker reports becomes a command
-//! again (`reports`), session descriptions are matched (`negotiation`), trunks are registered and watched (`trunks`).
+//! again (`reports`), sound and recordings find their tenant's folder (`services`), session descriptions are matched (`negotiation`), trunks are registered and watched (`trunks`).
 
 mod admission;
 mod desk;
@@ -23,6 +23,7 @@ mod negotiation;
 mod orders;
 mod post;
 mod reports;
+mod services;
 mod trunks;
 
 use std::io;

@@ -1,12 +1,14 @@
 //! Effects, carried out.
 
 use smol_str::SmolStr;
-use tandem_core::{Audio, CallId, Cause, Command, DialTarget, Effect, Flow, LegId, RequestId, TenantId, Timestamp, TrunkName, UserName};
+use tandem_core::{CallId, Cause, Command, DialTarget, Effect, Flow, LegId, RequestId, TenantId, Timestamp, TrunkName, UserName};
 
 use super::desk::Desk;
 use super::legs::{Leg, Stage};
 use super::negotiation::Negotiation;
+use super::services::note;
 use super::trunks::trunk_host;
+use crate::rtp::RecordingPlan;
 use crate::sip::header::NameAddr;
 use crate::sip::ua::{InviteParams, Login};
 use crate::sip::uri::{HostPort, Uri};
@@ -53,26 +55,18 @@ impl Desk {
                 self.registering.remove(&request);
                 let _ = self.ua.register_refuse(now, request, status, &[]);
             }
-            // Follow with the media services.
-            Effect::SendDigits { .. }
-            | Effect::StartRecording { .. }
-            | Effect::RecordSources { .. }
-            | Effect::PauseRecording { .. }
-            | Effect::ResumeRecording { .. }
-            | Effect::StopRecording { .. } => {}
+            Effect::SendDigits { .. } => {}
+            Effect::StartRecording { recording, call: _, path, format, left, right } => {
+                self.start_recording(tenant, recording, RecordingPlan { path, format, left, right });
+            }
+            Effect::RecordSources { recording, left, right } => {
+                note(recording, self.media.record_sources(recording, left, right));
+            }
+            Effect::PauseRecording { recording } => note(recording, self.media.pause_recording(recording)),
+            Effect::ResumeRecording { recording } => note(recording, self.media.resume_recording(recording)),
+            Effect::StopRecording { recording } => note(recording, self.media.stop_recording(recording)),
             // The shard keeps these for itself.
             Effect::SetTimer { .. } | Effect::CancelTimer { .. } => {}
-        }
-    }
-
-    fn let_hear(&mut self, tenant: &TenantId, leg: LegId, audio: Audio) {
-        let audio = match audio {
-            // Each tenant has a folder of its own for its prompts.
-            Audio::Prompt { name, repeat } => Audio::Prompt { name: SmolStr::new(format!("{tenant}/{name}")), repeat },
-            other => other,
-        };
-        if let Err(error) = self.media.hear(leg, audio) {
-            tracing::debug!(%leg, %error, "a leg can't hear what it should");
         }
     }
 

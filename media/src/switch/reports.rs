@@ -169,12 +169,22 @@ impl Desk {
                 self.tell(leg, Command::LegEnded { leg, cause, stats: Some(stats) });
                 self.legs.remove(&leg);
             }
-            // Played as far as possible: nobody may wait in silence for a file that isn't there.
             Report::PromptFailed { leg, name, error } => {
                 tracing::warn!(%leg, %name, error, "a prompt can't be played");
-                self.tell(leg, Command::PromptEnded { leg });
+                self.tell(leg, Command::PromptFailed { leg, reason: SmolStr::new(error) });
             }
             Report::Silent { leg, seconds } => self.fell_silent(leg, seconds),
+            Report::RecordingStarted { recording, path } => {
+                self.tell_owner(&path, |_| Command::RecordingStarted { recording });
+            }
+            Report::RecordingFailed { recording, path, reason } => {
+                self.media.recording_over(recording);
+                self.tell_owner(&path, |_| Command::RecordingFailed { recording, reason: SmolStr::new(reason) });
+            }
+            Report::RecordingEnded { recording, path, duration_ms, bytes } => {
+                self.media.recording_over(recording);
+                self.tell_owner(&path, |path| Command::RecordingEnded { recording, duration_ms, bytes, path: SmolStr::new(path) });
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod moving;
 mod open_and_close;
 mod prompts;
 mod quality;
+mod recording;
 mod relay;
 mod rtcp;
 mod stall;

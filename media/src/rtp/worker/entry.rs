@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     pub(super) listeners: Listeners,
     /// This leg's sound for mixes, once one listens.
     pub(super) queue: Option<Box<MixQueue>>,
+    /// Whether its voice goes to the recorder.
+    pub(crate) tapped: bool,
     /// Whether it is in the worker's list of legs that need the tick.
     pub(super) ticking: bool,
     /// Whether RTP and RTCP are noted as not read to their end: a flood must not note them twice.
@@ -46,6 +48,7 @@ impl Entry {
             hears: Hears::Silence,
             listeners: Listeners::new(),
             queue: None,
+            tapped: false,
             ticking: false,
             unread: [false; 2],
             report_due: None,
@@ -117,6 +120,8 @@ pub(crate) enum Command {
     Open(Box<Entry>),
     Remote(LegId, Box<MediaRemote>),
     Hear(LegId, Hears),
+    /// Whether the leg's voice goes to the recorder.
+    Tap(LegId, bool),
     /// Give the leg to another worker.
     Move(LegId, usize),
     /// The leg is on its way here: keep what is said about it until it comes.

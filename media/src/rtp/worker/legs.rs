@@ -31,7 +31,12 @@ impl Worker {
     fn command(&mut self, now: Instant, command: Command) {
         let leg = match &command {
             Command::Open(entry) => entry.leg.id(),
-            Command::Remote(leg, _) | Command::Hear(leg, _) | Command::Move(leg, _) | Command::Expect(leg) | Command::Close(leg) => *leg,
+            Command::Remote(leg, _)
+            | Command::Hear(leg, _)
+            | Command::Tap(leg, _)
+            | Command::Move(leg, _)
+            | Command::Expect(leg)
+            | Command::Close(leg) => *leg,
         };
         if let Command::Expect(_) = command {
             // It may have been faster than the word about it.
@@ -60,6 +65,11 @@ impl Worker {
                 }
             }
             Command::Hear(_, hears) => self.hear(slot, hears),
+            Command::Tap(_, tapped) => {
+                if let Some(entry) = self.legs.get_mut(slot as usize) {
+                    entry.tapped = tapped;
+                }
+            }
             Command::Move(_, worker) => self.hand_over(slot, worker),
             Command::Close(_) => self.close(now, slot),
             Command::Open(_) | Command::Expect(_) => {}

@@ -27,6 +27,7 @@ use entry::Listeners;
 use super::beat::Beat;
 use super::leg::{Buffer, Kind, Leg, Verdict};
 use super::limits;
+use super::record::Tap;
 use super::report::{Report, ReportSink};
 use super::rtcp::{NtpClock, is_rtcp};
 
@@ -53,6 +54,8 @@ pub(crate) struct Parts {
     pub(crate) rtcp_interval: Duration,
     /// Seed of the generator that spreads RTCP reports: nothing that an attacker could use.
     pub(crate) seed: u64,
+    /// The way to the recorder, if there is one.
+    pub(crate) tap: Option<Tap>,
 }
 
 pub(crate) struct Worker {
@@ -219,6 +222,12 @@ impl Worker {
             parts.sink.report(Report::Digit { leg, digit: key.digit, duration_ms: key.duration_ms() });
         }
         let Some(sound) = sound else { return };
+        if entry.tapped
+            && sound.kind == Kind::Speech
+            && let Some(tap) = &parts.tap
+        {
+            tap.hand_on(now, &sound, packet);
+        }
         if matches!(entry.hears, Hears::Echo) && sound.kind != Kind::Event {
             let length = entry.leg.forward(now, &sound, packet, out);
             send(&entry.leg, &entry.rtp, out, length, counts);
