@@ -345,6 +345,8 @@ pub enum HandoverMode {
     ThreeParty,
     /// The call goes to a service and comes back to the agent after it.
     Suspend,
+    /// To an agent's private queue: the agent is released, and the call waits until that agent is free.
+    Private,
 }
 
 /// What an agent (or a supervisor, acting on `agent` fields) wishes. Every wish but `SignIn` needs a session.

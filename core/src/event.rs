@@ -149,6 +149,8 @@ kinds! {
         "call.agent_retrieved" v 1 => AgentRetrieved(AgentRetrieved),
         "call.agent_muted" v 1 => AgentMuted(AgentMuted),
         "call.agent_left" v 1 => AgentLeft(AgentLeft),
+        "call.part_moved" v 1 => PartMoved(PartMoved),
+        "call.unreached" v 1 => Unreached(CallUnreached),
         "call.conferenced" v 1 => Conferenced(CallConferenced),
         "call.consulting" v 1 => Consulting(CallConsulting),
         "call.handover_asked" v 1 => HandoverAsked(HandoverAsked),
@@ -270,6 +272,10 @@ body! {
         /// The agent that began it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<WorkNumber>,
+        /// Number to show instead of the usual one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        caller: Option<SmolStr>,
     }
     /// It was decided where the call goes.
     CallRouted {
@@ -499,6 +505,22 @@ body! {
         /// Why.
         end: PartEnd,
     }
+    /// An agent's part came over from another call together with its leg: calls were joined, or a helper took over.
+    PartMoved {
+        /// Who.
+        agent: WorkNumber,
+        /// The call it was in.
+        from: CallId,
+        /// As what it takes part here.
+        role: PartRole,
+    }
+    /// Whom an agent wanted to reach (called out, called inside, asked for help) could not be reached.
+    CallUnreached {
+        /// Who wanted it.
+        agent: WorkNumber,
+        /// Why not.
+        cause: Cause,
+    }
     /// Three or more talk from now on, by an agent's wish.
     CallConferenced {
         /// Who joined them.
@@ -526,6 +548,13 @@ body! {
         target: Reach,
         /// How.
         mode: HandoverMode,
+        /// Number to show to the target instead of the usual one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        caller: Option<SmolStr>,
+        /// The agent's leg, if its phone asked for it (REFER) and waits for an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refer: Option<LegId>,
     }
     /// A handover is through, or has failed and the agent keeps the call (unless it was blind).
     HandoverEnded {

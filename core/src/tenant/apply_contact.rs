@@ -8,7 +8,7 @@ use super::state::{Call, State};
 use crate::agent::{Mode, PartRole, WorkNumber};
 use crate::event::{self as fact, AgentEvent, CallEvent, ConfigEvent};
 use crate::id::CallId;
-use crate::queue::{Leaving, Queue, QueueId};
+use crate::queue::{ChoiceRule, Leaving, Queue, QueueId};
 use crate::time::Timestamp;
 
 impl WaitKey {
@@ -38,13 +38,16 @@ impl State {
             CallEvent::AgentRetrieved(it) => self.with_part(id, it.agent, |part| part.stage = Stage::Talking),
             CallEvent::AgentMuted(it) => self.with_part(id, it.agent, |part| part.muted = it.muted),
             CallEvent::AgentLeft(it) => self.agent_left(time, id, it.agent),
+            CallEvent::PartMoved(it) => self.part_moved(id, it),
             CallEvent::Conferenced(_) => {}
+            CallEvent::Unreached(_) => self.change_call(id, |call| call.consultation = None),
             CallEvent::Consulting(it) => self.change_call(id, |call| {
                 let (agent, about, target) = (it.agent, it.about, it.target.clone());
                 call.consultation = Some(Consultation { agent, about, target, three_party: it.three_party });
             }),
             CallEvent::HandoverAsked(it) => self.change_call(id, |call| {
-                call.handover = Some(Handover { agent: it.agent, target: it.target.clone(), mode: it.mode });
+                let (agent, target, mode, caller) = (it.agent, it.target.clone(), it.mode, it.caller.clone());
+                call.handover = Some(Handover { agent, target, mode, caller, refer: it.refer });
             }),
             CallEvent::HandoverEnded(_) => self.change_call(id, |call| call.handover = None),
             CallEvent::DataSet(it) => self.change_call(id, |call| call.data = it.data.clone()),
@@ -206,7 +209,9 @@ impl State {
             return;
         }
         let (agent, role, queue) = (it.agent, it.role, it.queue);
-        call.parts.push(Part { agent, role, queue, stage: Stage::Reserved, muted: false, since: time, joined: None, supervise: None });
+        let taken = it.choice.as_ref().is_some_and(|choice| choice.rule == ChoiceRule::Taken);
+        let (stage, since) = (Stage::Reserved, time);
+        call.parts.push(Part { agent, role, queue, stage, muted: false, since, joined: None, supervise: None, taken });
         if let Some(waiting) = call.waiting.as_mut().filter(|waiting| Some(waiting.queue) == queue) {
             waiting.offers.push(agent);
         }
@@ -226,6 +231,20 @@ impl State {
         if handles {
             self.with_session(agent, |session| session.calls_taken = session.calls_taken.saturating_add(1));
         }
+    }
+
+    fn part_moved(&mut self, id: CallId, it: &fact::PartMoved) {
+        if id == it.from || self.calls.get(&id).is_none_or(|call| call.part(it.agent).is_some()) {
+            return;
+        }
+        let Some(from) = self.calls.get_mut(&it.from) else { return };
+        let Some(place) = from.parts.iter().position(|part| part.agent == it.agent) else { return };
+        let part = Part { role: it.role, ..from.parts.remove(place) };
+        self.change_call(id, |call| call.parts.push(part));
+        self.with_session(it.agent, |session| {
+            session.calls.retain(|call| *call != it.from);
+            session.calls.push(id);
+        });
     }
 
     fn agent_left(&mut self, time: Timestamp, id: CallId, agent: WorkNumber) {

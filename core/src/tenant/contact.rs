@@ -97,6 +97,9 @@ pub struct Part {
     pub joined: Option<Timestamp>,
     /// How it sits in, for a supervisor.
     pub supervise: Option<SuperviseMode>,
+    /// The agent took the call itself (picked up, out of the queue): it is not asked again when its phone is up.
+    #[serde(default)]
+    pub taken: bool,
 }
 
 /// A call that waits.
@@ -129,6 +132,12 @@ pub struct Handover {
     pub target: Reach,
     /// How.
     pub mode: HandoverMode,
+    /// Number to show to the target.
+    #[serde(default)]
+    pub caller: Option<SmolStr>,
+    /// The agent's leg, if its phone waits for an answer to its REFER.
+    #[serde(default)]
+    pub refer: Option<LegId>,
 }
 
 /// A call that asks about another.

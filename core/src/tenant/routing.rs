@@ -160,6 +160,10 @@ impl Tenant {
     /// Number and name that the called party sees: those of the leg on whose behalf we call. A phone that we call for
     /// itself (originate) sees whom it will talk with. A trunk may insist on a number of its own.
     fn caller_shown(&self, call: CallId, behalf: Option<LegId>, to: &Endpoint) -> (SmolStr, Option<SmolStr>) {
+        if let Some(shown) = self.call(call).and_then(|call| call.shown.clone().or(call.handover.as_ref().and_then(|it| it.caller.clone())))
+        {
+            return (shown, None);
+        }
         if let Endpoint::Trunk(name) = to
             && let Some(number) = self.trunk(name).and_then(|(trunk, _)| trunk.caller_number.as_ref())
         {

@@ -151,6 +151,9 @@ pub struct Call {
     /// What it is for.
     #[serde(default)]
     pub kind: CallKind,
+    /// Number to show to whom it calls, if not the usual one.
+    #[serde(default)]
+    pub shown: Option<SmolStr>,
     /// Agents that take part or are about to.
     #[serde(default)]
     pub parts: Vec<Part>,
