@@ -246,20 +246,40 @@ impl Tenant {
         if leg.is_live() {
             let call = leg.call;
             self.emit_call(desk, call, fact::LegDigit { leg: id, digit, duration_ms });
+            self.digit_collected(desk, call, id, digit);
+        }
+        DONE
+    }
+
+    /// What a leg was played is at its end, or could not be played. One thing plays at a time; the order here is that of
+    /// `hearing`.
+    pub(super) fn prompt_over(&mut self, desk: &mut Desk<'_>, id: LegId, failed: Option<SmolStr>) -> Outcome {
+        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
+        let (call_id, up) = (leg.call, leg.is_up());
+        let Some(call) = self.call(call_id).filter(|_| up) else { return DONE };
+        if call.announcing.as_ref().is_some_and(|announcing| announcing.leg == id) {
+            self.announced(desk, call_id, id, failed);
+        } else if call.collecting.as_ref().is_some_and(|collecting| collecting.leg == id && collecting.playing) {
+            self.collect_prompts_over(desk, call_id, id, failed);
+        } else if call.voicemail.as_ref().is_some_and(|(leg, _)| *leg == id) {
+            self.voicemail_prompt_over(desk, call_id, id, failed);
+        } else if call.playback.is_some() {
+            self.playback_over(desk, call_id, id, failed);
+        } else if call.conference.as_ref().is_some_and(|conference| conference.playing.is_some()) {
+            self.conference_prompt_over(desk, call_id, id, failed);
+        } else {
+            self.service_prompt_over(desk, call_id, id);
         }
         DONE
     }
 
     /// After a prompt there is nothing more to hear.
-    pub(super) fn prompt_ended(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
-        let leg = self.leg(id).ok_or(Rejection::NoSuchLeg(id))?;
-        let call = leg.call;
+    fn service_prompt_over(&mut self, desk: &mut Desk<'_>, call: CallId, id: LegId) {
         let service = self.call(call).and_then(|call| call.service.as_ref());
         let hears_it = service.is_some_and(|service| service.leg == id && matches!(service.destination, Destination::Prompt(_)));
-        if leg.is_up() && hears_it {
+        if hears_it {
             self.release_and_settle(desk, call, id, Cause::normal(Party::System));
         }
-        DONE
     }
 
     // ---- the end --------------------------------------------------------------------------------------------------

@@ -13,24 +13,47 @@
 //! | `call` | arrival, ringing, answer, end |
 //! | `settle` | what becomes of the rest when a leg goes |
 //! | `hold`, `transfer`, `replace`, `party` | what parties do with a call that is up |
+//! | `contact`, `apply_contact` | what it knows of agents and queues, and how each fact changes that |
+//! | `staffing`, `agent` | agents, queues and groups as set up; sessions and modes |
+//! | `queue`, `assign`, `offer`, `device` | waiting, finding an agent, offering, the agent's phone |
+//! | `call_out`, `put_aside`, `consult`, `handover`, `take`, `call_data` | what agents do with calls |
+//! | `supervise`, `recording`, `playback`, `conference`, `collect`, `voicemail` | supervision, sound, keys |
 //! | `hearing` | what each leg hears, worked out from the state |
 //! | `limits` | every bound |
 
+mod agent;
 mod apply;
 mod apply_contact;
+mod assign;
 mod call;
+mod call_data;
+mod call_out;
+mod collect;
+mod conference;
 mod config;
+mod consult;
 pub mod contact;
+mod device;
+mod handover;
 mod hearing;
 mod hold;
 pub mod limits;
+mod offer;
 mod party;
+mod playback;
+mod put_aside;
+mod queue;
+mod recording;
 mod registration;
 mod replace;
 mod routing;
 mod settle;
+mod staffing;
 mod state;
+mod supervise;
+mod take;
 mod transfer;
+mod voicemail;
 
 #[cfg(test)]
 mod tests;
@@ -99,6 +122,10 @@ type Outcome = Result<Accepted, Rejection>;
 
 const DONE: Outcome = Ok(Accepted { call: None });
 
+fn not_built(what: &'static str) -> Outcome {
+    Err(Rejection::WrongState { action: what, state: "not built in yet".into() })
+}
+
 impl Tenant {
     /// A tenant before its first event.
     pub fn new(id: TenantId) -> Self {
@@ -137,17 +164,25 @@ impl Tenant {
             Command::AddTrunk(trunk) => self.add_trunk(desk, trunk),
             Command::ChangeTrunk(trunk) => self.change_trunk(desk, trunk),
             Command::RemoveTrunk(name) => self.remove_trunk(desk, name),
-            Command::AddAgent(_) | Command::ChangeAgent(_) | Command::RemoveAgent(_) => self.not_yet("agents"),
-            Command::AddQueue(_) | Command::ChangeQueue(_) | Command::RemoveQueue(_) => self.not_yet("queues"),
-            Command::SetGroup(_) | Command::RemoveGroup(_) => self.not_yet("groups"),
-            Command::SetAbsenceCause(_) | Command::RemoveAbsenceCause(..) => self.not_yet("causes"),
-            Command::Audit(_) => self.not_yet("audit"),
-            Command::Agent { .. } => self.not_yet("agents"),
-            Command::Collect { .. } => self.not_yet("collect"),
-            Command::PromptFailed { .. }
-            | Command::RecordingStarted { .. }
-            | Command::RecordingFailed { .. }
-            | Command::RecordingEnded { .. } => DONE,
+            Command::AddAgent(agent) => self.add_agent(desk, agent),
+            Command::ChangeAgent(agent) => self.change_agent(desk, agent),
+            Command::RemoveAgent(number) => self.remove_agent(desk, number),
+            Command::AddQueue(queue) => self.add_queue(desk, queue),
+            Command::ChangeQueue(queue) => self.change_queue(desk, queue),
+            Command::RemoveQueue(queue) => self.remove_queue(desk, queue),
+            Command::SetGroup(group) => self.set_group(desk, group),
+            Command::RemoveGroup(group) => self.remove_group(desk, group),
+            Command::SetAbsenceCause(cause) => self.set_cause(desk, cause),
+            Command::RemoveAbsenceCause(kind, code) => self.remove_cause(desk, kind, code),
+            Command::Audit(audit) => self.note_audit(desk, audit),
+            Command::Agent { agent, wish } => self.agent_wish(desk, agent, wish),
+            Command::Collect { leg, prompts, rules } => self.collect(desk, leg, prompts, rules),
+            Command::PromptFailed { leg, reason } => self.prompt_over(desk, leg, Some(reason)),
+            Command::RecordingStarted { recording } => self.recording_started(desk, recording),
+            Command::RecordingFailed { recording, reason } => self.recording_failed(desk, recording, reason),
+            Command::RecordingEnded { recording, duration_ms, bytes, path } => {
+                self.recording_ended(desk, recording::RecordingOnDisk { recording, duration_ms, bytes, path })
+            }
             Command::AddNumber(number) => self.add_number(desk, number),
             Command::ChangeNumber(number) => self.change_number(desk, number),
             Command::RemoveNumber(number) => self.remove_number(desk, number),
@@ -167,7 +202,7 @@ impl Tenant {
             Command::LegAnswered { leg, dialog, media } => self.answer(desk, leg, dialog, media),
             Command::LegMediaChanged { leg, dialog, media } => self.media_changed(desk, leg, dialog, media),
             Command::LegDigit { leg, digit, duration_ms } => self.digit(desk, leg, digit, duration_ms),
-            Command::PromptEnded { leg } => self.prompt_ended(desk, leg),
+            Command::PromptEnded { leg } => self.prompt_over(desk, leg, None),
             Command::LegEnded { leg, cause, stats } => self.end_leg(desk, leg, cause, stats),
 
             Command::LegHeld { leg } => self.set_hold(desk, leg, Holder::Phone, true),
@@ -194,13 +229,23 @@ impl Tenant {
             TimerKey::NoAnswer(leg) => self.no_answer(desk, leg),
             TimerKey::ReleaseGuard(leg) => self.release_guard(desk, leg),
             TimerKey::Registration(user, contact) => self.registration_due(desk, user, contact),
-            TimerKey::Offer(..)
-            | TimerKey::Mode(_)
-            | TimerKey::Waiting(..)
-            | TimerKey::Announce(_)
-            | TimerKey::Collect(_)
-            | TimerKey::Voicemail(_)
-            | TimerKey::Conference(_) => DONE,
+            other => {
+                self.contact_timer_fired(desk, other);
+                DONE
+            }
+        }
+    }
+
+    fn contact_timer_fired(&mut self, desk: &mut Desk<'_>, key: TimerKey) {
+        match key {
+            TimerKey::NoAnswer(_) | TimerKey::ReleaseGuard(_) | TimerKey::Registration(..) => {}
+            TimerKey::Offer(call, agent) => self.offer_due(desk, call, agent),
+            TimerKey::Mode(agent) => self.mode_due(desk, agent),
+            TimerKey::Waiting(call, queue) => self.waiting_due(desk, call, queue),
+            TimerKey::Announce(call) => self.announce_due(desk, call),
+            TimerKey::Collect(leg) => self.collect_due(desk, leg),
+            TimerKey::Voicemail(call) => self.voicemail_due(desk, call),
+            TimerKey::Conference(call) => self.conference_due(desk, call),
         }
     }
 
@@ -213,11 +258,6 @@ impl Tenant {
         }
         self.restart_registrations(desk);
         DONE
-    }
-
-    #[allow(clippy::unused_self)]
-    fn not_yet(&self, what: &'static str) -> Outcome {
-        Err(Rejection::WrongState { action: "do that", state: format!("{what} are not built in yet") })
     }
 
     /// Calls in the order in which they began, because events must not depend on a hash.
