@@ -36,7 +36,8 @@ impl Node {
     /// Starts everything, sockets first: a port in use is an error before anything else has happened.
     async fn start(config: Config) -> anyhow::Result<Node> {
         descriptors::raise(u64::from(config.rtp.port_max.saturating_sub(config.rtp.port_min)) + 1);
-        let transports = Transports::bind(&signalling::listen(&config)).context("sip.listen")?;
+        let security = signalling::security(&config).context("sip.tls_certificate")?;
+        let transports = Transports::bind_with(&signalling::listen(&config), security).context("sip.listen")?;
         let listening = transports.listening();
         let inbox = SwitchInbox::new(transports.waker());
         // Metrics have to be installed before the planes take hold of theirs.

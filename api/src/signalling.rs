@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use smol_str::SmolStr;
-use tandem_core::{TenantId, TrunkName};
+use tandem_core::{TenantId, Transport, TrunkName};
 use tandem_media::rtp::{LatchMode, RtpConfig};
 use tandem_media::sip::auth::{Algorithm, ServerConfig};
 use tandem_media::sip::registrar::ExpiryLimits;
 use tandem_media::sip::transaction::TimerConfig;
-use tandem_media::sip::transport::Listen;
+use tandem_media::sip::transport::{Certificates, Listen, Security, Trust};
 use tandem_media::sip::ua::{Advertised, SessionConfig, UaConfig};
 use tandem_media::switch::{Secrets, SwitchConfig};
 
@@ -26,6 +27,41 @@ impl Secrets for CredentialStore {
 /// Where signalling listens.
 pub(crate) fn listen(config: &Config) -> Vec<Listen> {
     config.sip.listen.iter().map(|one| Listen { transport: one.transport, addr: one.addr }).collect()
+}
+
+/// Certificates and whom to believe. A certificate is made if none is configured and a listener needs one.
+pub(crate) fn security(config: &Config) -> anyhow::Result<Security> {
+    let sip = &config.sip;
+    let needed = sip.listen.iter().any(|one| matches!(one.transport, Transport::Tls | Transport::Wss));
+    let certificates = match (&sip.tls_certificate, &sip.tls_key) {
+        (Some(certificate), Some(key)) => Some(Certificates::load(certificate, key)?),
+        _ if needed => Some(own_certificate(config)?),
+        _ => None,
+    };
+    Ok(Security {
+        certificates: certificates.map(Arc::new),
+        trust: Trust {
+            authorities: sip.tls_authorities.clone(),
+            wildcards: sip.tls_wildcards,
+            insecure_hosts: sip.tls_insecure_trunk_hosts.iter().map(SmolStr::new).collect(),
+        },
+        origins: sip.websocket_origins.iter().map(SmolStr::new).collect(),
+    })
+}
+
+/// The self-signed certificate in the data folder, for every name and address that we know of ourselves.
+fn own_certificate(config: &Config) -> anyhow::Result<Certificates> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let dir = &config.node.data_dir;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| format!("folder {}", dir.display()))?;
+    let mut names = vec!["localhost".to_owned()];
+    let addresses = config.sip.listen.iter().map(|one| one.addr.ip()).chain(config.sip.public_address);
+    for ip in addresses.filter(|ip| !ip.is_unspecified()) {
+        if !names.contains(&ip.to_string()) {
+            names.push(ip.to_string());
+        }
+    }
+    Ok(Certificates::load_or_make(&dir.join("sip-cert.pem"), &dir.join("sip-key.pem"), names)?)
 }
 
 /// The switch's configuration; `listening` are the addresses that were bound, with their ports.

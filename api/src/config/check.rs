@@ -106,6 +106,21 @@ fn check_sip(config: &Config, rule: &mut impl FnMut(bool, &'static str, &dyn ToS
         rule(listen.addr.port() == 0 || seen.insert(*listen), "sip.listen", listen, "listed twice");
     }
     rule(
+        sip.tls_certificate.is_some() == sip.tls_key.is_some(),
+        "sip.tls_key",
+        &if sip.tls_key.is_some() { "alone" } else { "missing" },
+        "expected both sip.tls_certificate and sip.tls_key, or neither",
+    );
+    for origin in &sip.websocket_origins {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        rule(
+            host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' '])),
+            "sip.websocket_origins",
+            &format!("{origin:?}"),
+            "expected https:// or http:// and a host, with its port if that is not the usual one, as browsers write origins",
+        );
+    }
+    rule(
         !sip.realm.is_empty()
             && sip.realm.len() <= 128
             && !sip.realm.contains(['"', '\\', '\r', '\n'])

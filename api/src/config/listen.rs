@@ -1,4 +1,4 @@
-//! Where signalling listens: `udp:127.0.0.1:5060`.
+//! Where signalling listens: `udp:127.0.0.1:5060`, `wss:0.0.0.0:443`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub struct Listen {
 /// Why a text is no [`Listen`]. Carries the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a place to listen: expected `udp:` or `tcp:`, an IP address and a port, as in `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"
+    "`{0}` is not a place to listen: expected `udp:`, `tcp:`, `tls:`, `ws:` or `wss:`, an IP address and a port, as in `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"
 )]
 pub struct ListenError(pub String);
 
@@ -34,6 +34,9 @@ impl FromStr for Listen {
         let transport = match transport {
             "udp" => Transport::Udp,
             "tcp" => Transport::Tcp,
+            "tls" => Transport::Tls,
+            "ws" => Transport::Ws,
+            "wss" => Transport::Wss,
             _ => return Err(wrong()),
         };
         Ok(Listen { transport, addr: addr.parse().map_err(|_| wrong())? })

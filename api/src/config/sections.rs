@@ -96,6 +96,22 @@ pub struct SipConfig {
     /// Address that peers are told (Via, Contact) when it differs from the one listened on, behind 1:1 NAT say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_address: Option<IpAddr>,
+    /// PEM file with the certificate (and its chain) that `tls:` and `wss:` listeners show. It is followed when it changes. Absent:
+    /// a self-signed one is made in the data folder at the first start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// PEM file with the authorities that may vouch for trunks; absent means those of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_authorities: Option<PathBuf>,
+    /// Take `*.example.com` in a trunk's certificate for `sip.example.com`. RFC 5922 forbids it, some carriers have nothing else.
+    pub tls_wildcards: bool,
+    /// Hosts of trunks whose certificate is not checked at all. Insecure: whoever is on the way can listen and speak.
+    pub tls_insecure_trunk_hosts: Vec<String>,
+    /// Origins whose pages may open WebSockets, `https://desk.example.com`; empty lets all.
+    pub websocket_origins: Vec<String>,
     /// Digest realm. Passwords are stored as hashes over it: changing it makes every phone's password void.
     pub realm: String,
     /// Digest algorithms offered, `MD5` and `SHA-256`, the preferred first. Only MD5 by default: phones in wide use give up on
@@ -131,6 +147,12 @@ impl Default for SipConfig {
         SipConfig {
             listen: vec![Listen { transport: Transport::Udp, addr }, Listen { transport: Transport::Tcp, addr }],
             public_address: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_authorities: None,
+            tls_wildcards: false,
+            tls_insecure_trunk_hosts: Vec::new(),
+            websocket_origins: Vec::new(),
             realm: "tandem".into(),
             digest: vec![DigestAlgorithm::Md5],
             user_agent: "Tandem".into(),

@@ -60,6 +60,9 @@ fn a_wrong_type_is_refused_with_line_and_value() {
     assert!(text.starts_with("t.toml:3: `http.listen`:") && text.contains("8080"), "{text}");
     let text = problems("[sip]\nlisten = [\"udp:127.0.0.1\"]\n", &[]);
     assert!(text.starts_with("t.toml:2:") && text.contains("udp:127.0.0.1") && text.contains("expected `udp:`"), "{text}");
+    for kind in ["tls", "ws", "wss"] {
+        assert_eq!(format!("{kind}:127.0.0.1:1").parse::<Listen>().unwrap().to_string(), format!("{kind}:127.0.0.1:1"));
+    }
     let text = problems("[log]\ndurability = \"allways\"\n", &[]);
     assert!(text.starts_with("t.toml:2:") && text.contains("allways") && text.contains("always"), "{text}");
 }
@@ -108,4 +111,14 @@ fn secrets_are_masked_when_shown() {
     config.kafka = Some(kafka);
     let shown = config.shown();
     assert!(!shown.contains("hunter2") && shown.contains("me"), "{shown}");
+}
+
+#[test]
+fn a_certificate_has_a_key_and_origins_are_origins() {
+    let text = problems("[sip]\ntls_certificate = \"a.pem\"\n", &[]);
+    assert!(text.contains("`sip.tls_key`") && text.contains("both"), "{text}");
+    for wrong in ["desk.example.com", "https://desk.example.com/", "*"] {
+        let text = problems(&format!("[sip]\nwebsocket_origins = [\"{wrong}\"]\n"), &[]);
+        assert!(text.starts_with("t.toml:2: `sip.websocket_origins`") && text.contains(wrong), "{text}");
+    }
 }

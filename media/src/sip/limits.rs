@@ -49,6 +49,22 @@ pub const IDLE: Duration = Duration::from_secs(3600);
 pub const CONNECT: Duration = Duration::from_secs(8);
 /// A connection that sent the start of a message must send its end by then.
 pub const PARTIAL_MESSAGE: Duration = Duration::from_secs(30);
+/// A TLS handshake, or a WebSocket's, must be through by then, counted from the first packet: a slow phone needs two seconds.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Bytes of a WebSocket's opening request: browsers send 600, cookies of a shared host name some 4 KiB.
+pub const UPGRADE_BYTES: usize = 8 * 1024;
+/// Header lines of a WebSocket's opening request.
+pub const UPGRADE_HEADERS: usize = 64;
+/// Bytes that a WebSocket reads ahead; one buffer of this size per connection.
+pub const WEB_READ_AHEAD: usize = 4 * 1024;
+/// A WebSocket that was silent for this long is pinged: below the 60 s after which proxies and NATs forget a connection.
+pub const WEB_PING: Duration = Duration::from_secs(30);
+/// A WebSocket that answers no ping for this long is gone: three pings. A phone on a page that is no more must not keep ringing.
+pub const WEB_SILENCE: Duration = Duration::from_secs(90);
+/// Certificate files are looked at this often for a change.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
+/// Names that one address may have to prove in its certificate: trunks that share a carrier's address.
+pub const PEER_NAMES: usize = 16;
 /// Listening sockets at once.
 pub const LISTENERS: usize = 256;
 

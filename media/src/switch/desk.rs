@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 use tandem_core::engine::{Clock, Directory};
 use tandem_core::{Cause, Command, Flow, LegId, Party, RequestId, TenantId, Timestamp, Transport, UserName};
 
@@ -248,6 +249,11 @@ impl Desk {
             Some(ip) if ip.is_ipv4() == media.is_ipv4() => SocketAddr::new(ip, media.port()),
             _ => media,
         }
+    }
+
+    /// Names that peers have to prove when we connect to them by TLS.
+    pub(super) fn name_peers(&mut self, peers: Vec<(SocketAddr, SmolStr)>) {
+        self.transports.name_peers(peers);
     }
 
     pub(super) fn fresh_call_id(&mut self) -> String {

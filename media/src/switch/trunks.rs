@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use tandem_core::config::{Trunk, TrunkAuth};
-use tandem_core::{Command, Flow, TenantId, Timestamp, TrunkName};
+use tandem_core::{Command, Flow, TenantId, Timestamp, Transport, TrunkName};
 
 use super::desk::Desk;
 use crate::sip::Name;
@@ -114,6 +114,7 @@ impl Desk {
         for key in leaving {
             self.obey_machine(now, &key);
         }
+        self.name_trunks();
         // A changed trunk is a new one: the old line's goodbye is not waited for.
         for (tenant, trunk) in wanted.iter() {
             let key = (tenant.clone(), trunk.name.clone());
@@ -243,6 +244,17 @@ impl Desk {
             Ok(targets) => line.addresses = targets.iter().map(|target| target.addr).collect(),
             Err(error) => tracing::warn!(trunk = %line.trunk.name, %error, "a trunk's host can't be resolved"),
         }
+        self.name_trunks();
+    }
+
+    /// Says which names trunks have to prove by their certificate: their hosts, as they are configured and not as DNS led on
+    /// from there (RFC 5922 §4).
+    fn name_trunks(&mut self) {
+        let secure = self.trunks.lines.values().filter(|line| line.trunk.transport == Transport::Tls);
+        let name = |line: &Line| SmolStr::new(line.trunk.host.trim_matches(['[', ']']).to_ascii_lowercase());
+        let peers: Vec<(SocketAddr, SmolStr)> =
+            secure.flat_map(|line| line.addresses.iter().map(move |address| (*address, name(line)))).collect();
+        self.name_peers(peers);
     }
 
     /// What to answer a trunk's challenge with.

@@ -3,14 +3,20 @@
 //! [`Transports::poll`] hands out whole messages; [`Transports::send`] never blocks. Every queue has a bound
 //! ([`super::limits`]), and a peer that sends nonsense, nothing, or reads too slowly loses its connection and nothing else.
 //!
-//! TLS and WebSocket will be further kinds of connection; until then their transports are refused.
+//! * `connection`: one socket with its queues; `layers`: what lies between its bytes and messages, without I/O
+//! * `tls`: certificates that are followed, whom we believe; `web`: WebSockets (RFC 7118), the server's end
+//! * [`resolve`]: where a name leads
 
 mod connection;
 mod datagram;
+mod layers;
+mod meters;
 pub mod resolve;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod web;
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,21 +25,37 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
+use smol_str::SmolStr;
 use tandem_core::{Flow, Transport};
+
+pub use self::tls::{CertificateError, Certificates, Trust, TrustError};
 
 use self::connection::Reading;
 use self::datagram::Datagrams;
+use self::layers::Layers;
 use self::table::Connections;
+use self::tls::{Anchors, Tls};
 use super::limits;
 
 /// An address to listen on. An unspecified IP takes packets of all interfaces, but says nothing of which: give real ones where
 /// the answer must name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen {
-    /// Udp or Tcp.
+    /// Tls and Wss need a certificate.
     pub transport: Transport,
     /// Address; port 0 takes a free one.
     pub addr: SocketAddr,
+}
+
+/// What connections need besides addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Security {
+    /// Our certificate, for listeners of TLS and WSS.
+    pub certificates: Option<Arc<Certificates>>,
+    /// Whom we believe when we connect by TLS.
+    pub trust: Trust,
+    /// Origins whose pages may open WebSockets, `https://desk.example.com`; none lets all. What is no browser sends none and may.
+    pub origins: Vec<SmolStr>,
 }
 
 /// Why a socket can't be opened. Carries which.
@@ -49,9 +71,20 @@ pub enum BindError {
         /// What it said.
         error: io::Error,
     },
-    /// Not a transport that we have.
-    #[error("transport {0:?} is not supported")]
-    Unsupported(Transport),
+    /// TLS and WSS need a certificate.
+    #[error("{transport:?} {addr} needs a certificate")]
+    NoCertificate {
+        /// Transport.
+        transport: Transport,
+        /// Address.
+        addr: SocketAddr,
+    },
+    /// The certificate can't be used.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// Nobody to believe.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// More than [`limits::LISTENERS`].
     #[error("more than {} listeners", limits::LISTENERS)]
     TooMany,
@@ -66,9 +99,9 @@ pub enum SendError {
     /// No socket with that local address or family.
     #[error("no {0:?} socket for {1}")]
     NoSocket(Transport, SocketAddr),
-    /// Not a transport that we have.
-    #[error("transport {0:?} is not supported")]
-    Unsupported(Transport),
+    /// No connection by TLS without a name that the peer has to prove: phones connect to us.
+    #[error("{0} has no name to prove by a certificate")]
+    Nameless(SocketAddr),
     /// The socket's buffer is full: the datagram is lost, as on the way.
     #[error("send buffer full")]
     Full,
@@ -116,6 +149,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 struct Listener {
     socket: mio::net::TcpListener,
     local: SocketAddr,
+    transport: Transport,
 }
 
 /// All signalling sockets.
@@ -130,16 +164,29 @@ pub struct Transports {
     unfinished: Vec<Token>,
     scratch: Box<[u8]>,
     swept: Instant,
+    certificates: Option<Arc<Certificates>>,
+    server: Option<Arc<rustls::ServerConfig>>,
+    origins: Vec<SmolStr>,
+    /// When the certificate's files were last looked at.
+    looked: Instant,
 }
 
 impl Transports {
-    /// Opens all sockets, or none.
+    /// Opens all sockets, or none. Without a certificate, so neither TLS nor WSS.
     pub fn bind(listen: &[Listen]) -> Result<Transports, BindError> {
+        Transports::bind_with(listen, Security::default())
+    }
+
+    /// Opens all sockets, or none.
+    pub fn bind_with(listen: &[Listen], security: Security) -> Result<Transports, BindError> {
         if listen.len() > limits::LISTENERS {
             return Err(BindError::TooMany);
         }
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
+        let server = security.certificates.as_ref().map(Certificates::server_config).transpose();
+        let server = server.map_err(|error| BindError::Tls(error.to_string()))?;
+        meters::describe();
         let mut transports = Transports {
             poll,
             events: Events::with_capacity(1024),
@@ -150,16 +197,39 @@ impl Transports {
             unfinished: Vec::new(),
             scratch: vec![0; limits::MESSAGE_BYTES + 1].into_boxed_slice(),
             swept: Instant::now(),
+            certificates: security.certificates,
+            server,
+            origins: security.origins,
+            looked: Instant::now(),
         };
         for one in listen {
+            let needs_certificate = matches!(one.transport, Transport::Tls | Transport::Wss);
+            if needs_certificate && transports.server.is_none() {
+                return Err(BindError::NoCertificate { transport: one.transport, addr: one.addr });
+            }
             let result = match one.transport {
                 Transport::Udp => transports.bind_udp(one.addr),
-                Transport::Tcp => transports.bind_tcp(one.addr),
-                other => return Err(BindError::Unsupported(other)),
+                stream => transports.bind_stream(stream, one.addr),
             };
             result.map_err(|error| BindError::Io { transport: one.transport, addr: one.addr, error })?;
         }
+        // Trunks are called by TLS only from a listener of that kind, so without one nobody has to be believed.
+        if listen.iter().any(|one| one.transport == Transport::Tls) {
+            transports.connections.anchors = Some(Anchors::read(&security.trust)?);
+        }
         Ok(transports)
+    }
+
+    /// Says which names peers have to prove (RFC 5922) when we connect to them by TLS: the hosts of trunks by their addresses. An
+    /// address that stands for several has to prove all of them, as one connection serves them all.
+    pub fn name_peers(&mut self, peers: impl IntoIterator<Item = (SocketAddr, SmolStr)>) {
+        self.connections.names.clear();
+        for (address, name) in peers {
+            let names = self.connections.names.entry(address).or_default();
+            if !names.contains(&name) && names.len() < limits::PEER_NAMES {
+                names.push(name);
+            }
+        }
     }
 
     fn bind_udp(&mut self, addr: SocketAddr) -> io::Result<()> {
@@ -170,7 +240,7 @@ impl Transports {
         Ok(())
     }
 
-    fn bind_tcp(&mut self, addr: SocketAddr) -> io::Result<()> {
+    fn bind_stream(&mut self, transport: Transport, addr: SocketAddr) -> io::Result<()> {
         let socket = socket2::Socket::new(socket2::Domain::for_address(addr), socket2::Type::STREAM, None)?;
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -183,15 +253,15 @@ impl Transports {
         let token = Token(limits::LISTENERS + self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
         let local = socket.local_addr()?;
-        self.listeners.push(Listener { socket, local });
+        self.listeners.push(Listener { socket, local, transport });
         Ok(())
     }
 
     /// Where we listen, with the ports that were taken.
     pub fn listening(&self) -> Vec<Listen> {
         let udp = self.datagrams.iter().map(|one| Listen { transport: Transport::Udp, addr: one.local() });
-        let tcp = self.listeners.iter().map(|one| Listen { transport: Transport::Tcp, addr: one.local });
-        udp.chain(tcp).collect()
+        let streams = self.listeners.iter().map(|one| Listen { transport: one.transport, addr: one.local });
+        udp.chain(streams).collect()
     }
 
     /// The smallest receive buffer of the datagram sockets in bytes, as the kernel granted it (it counts its own overhead,
@@ -260,7 +330,15 @@ impl Transports {
         for _ in 0..limits::ACCEPT_BUDGET {
             match listener.socket.accept() {
                 Ok((stream, remote)) => {
-                    if let Err(error) = self.connections.accepted(&self.poll, stream, remote, now) {
+                    let layers = match accepting(listener.transport, self.server.as_ref()) {
+                        Ok(layers) => layers,
+                        Err(error) => {
+                            tracing::error!(%error, "TLS can't be spoken");
+                            continue;
+                        }
+                    };
+                    let peer = (listener.transport, remote);
+                    if let Err(error) = self.connections.accepted(&self.poll, stream, peer, layers, now) {
                         tracing::debug!(%error, %remote, "connection lost while accepting");
                     }
                 }
@@ -281,7 +359,7 @@ impl Transports {
     fn serve_connection(&mut self, key: usize, writable: bool, now: Instant, take: &mut impl FnMut(Input)) -> bool {
         let Some(connection) = self.connections.get_mut(key) else { return true };
         let result = if writable { connection.flush(now) } else { Ok(()) };
-        let result = result.and_then(|()| connection.read(&mut self.scratch, now, take));
+        let result = result.and_then(|()| connection.read(&mut self.scratch, &self.origins, now, take));
         match result {
             Ok(Reading::Drained) => true,
             Ok(Reading::More) => false,
@@ -299,6 +377,10 @@ impl Transports {
     fn sweep(&mut self, now: Instant, take: &mut impl FnMut(Input)) {
         self.swept = now;
         self.connections.sweep(now, take);
+        if let Some(certificates) = self.certificates.as_ref().filter(|_| now.duration_since(self.looked) >= limits::CERTIFICATE_LOOK) {
+            certificates.follow();
+            self.looked = now;
+        }
         // Edge-triggered listeners that met an error get no further event for those who wait.
         for at in 0..self.listeners.len() {
             if !self.accept(at, now) {
@@ -317,8 +399,20 @@ impl Transports {
                 let socket = exact.or_else(family).ok_or(SendError::NoSocket(flow.transport, flow.local))?;
                 socket.send(flow.remote, &message)
             }
-            Transport::Tcp => self.connections.send(&self.poll, flow, message, Instant::now()),
-            other => Err(SendError::Unsupported(other)),
+            _ => self.connections.send(&self.poll, flow, message, Instant::now()),
         }
     }
+}
+
+/// What lies on a connection that came in.
+fn accepting(transport: Transport, server: Option<&Arc<rustls::ServerConfig>>) -> Result<Layers, rustls::Error> {
+    let tls = match (transport, server) {
+        (Transport::Tls | Transport::Wss, Some(server)) => Some(Tls::server(server.clone())?),
+        (Transport::Tls | Transport::Wss, None) => return Err(rustls::Error::NoCertificatesPresented),
+        _ => None,
+    };
+    Ok(match transport {
+        Transport::Ws | Transport::Wss => Layers::web(tls),
+        _ => Layers::stream(tls),
+    })
 }

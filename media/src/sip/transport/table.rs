@@ -11,6 +11,9 @@ use smallvec::SmallVec;
 use tandem_core::{Flow, Transport};
 
 use super::connection::Connection;
+use super::layers::Layers;
+use super::meters;
+use super::tls::{Anchors, PeerNames, Tls};
 use super::{FIRST_CONNECTION, Input, SendError};
 use crate::sip::limits;
 
@@ -22,6 +25,10 @@ pub(super) struct Connections {
     by_remote: HashMap<SocketAddr, SmallVec<[usize; 2]>>,
     /// Closed outside of a poll; told with the next one.
     closed: Vec<Flow>,
+    /// Whom we believe when we connect by TLS; read when it is first needed.
+    pub(super) anchors: Option<Anchors>,
+    /// Names that peers have to prove, by their address.
+    pub(super) names: HashMap<SocketAddr, PeerNames>,
 }
 
 impl Connections {
@@ -42,17 +49,40 @@ impl Connections {
         // Both directions at once: edge-triggered, so what is not awaited costs nothing.
         poll.registry().register(&mut connection.stream, Token(FIRST_CONNECTION + key), Interest::READABLE | Interest::WRITABLE)?;
         self.by_remote.entry(connection.flow.remote).or_default().push(key);
+        meters::opened(connection.flow.transport);
         entry.insert(connection);
         Ok(key)
     }
 
-    pub(super) fn accepted(&mut self, poll: &Poll, stream: TcpStream, remote: SocketAddr, now: Instant) -> io::Result<()> {
+    pub(super) fn accepted(
+        &mut self,
+        poll: &Poll,
+        stream: TcpStream,
+        (transport, remote): (Transport, SocketAddr),
+        layers: Layers,
+        now: Instant,
+    ) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let flow = Flow { transport: Transport::Tcp, local: stream.local_addr()?, remote };
-        self.insert(poll, Connection::new(stream, flow, true, now), now).map(|_| ())
+        let flow = Flow { transport, local: stream.local_addr()?, remote };
+        self.insert(poll, Connection::new(stream, flow, true, layers, now), now).map(|_| ())
     }
 
-    fn connect(&mut self, poll: &Poll, flow: &Flow, now: Instant) -> io::Result<usize> {
+    /// What lies on a connection that we make. Nobody listens for WebSockets at the other end (RFC 7118 §4), and by TLS we go
+    /// only to those who have a name to prove.
+    fn layers_to(&self, flow: &Flow) -> Result<Layers, SendError> {
+        match flow.transport {
+            Transport::Tls => {
+                let names = self.names.get(&flow.remote).zip(self.anchors.as_ref());
+                let (names, anchors) = names.ok_or(SendError::Nameless(flow.remote))?;
+                let session = anchors.client(names).and_then(|(config, name)| Tls::client(config, name));
+                Ok(Layers::stream(Some(session.map_err(|error| SendError::Io(flow.remote, io::Error::other(error)))?)))
+            }
+            Transport::Tcp => Ok(Layers::stream(None)),
+            _ => Err(SendError::NoSocket(flow.transport, flow.local)),
+        }
+    }
+
+    fn connect(&mut self, poll: &Poll, flow: &Flow, layers: Layers, now: Instant) -> io::Result<usize> {
         let socket = socket2::Socket::new(socket2::Domain::for_address(flow.remote), socket2::Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -65,21 +95,26 @@ impl Connections {
             Err(error) => return Err(error),
         }
         let stream = TcpStream::from_std(socket.into());
-        self.insert(poll, Connection::new(stream, *flow, false, now), now)
+        self.insert(poll, Connection::new(stream, *flow, false, layers, now), now)
     }
 
     /// The connection of a flow: with both addresses, else any to that peer.
     fn find(&self, flow: &Flow) -> Option<usize> {
         let keys = self.by_remote.get(&flow.remote)?;
-        let exact = keys.iter().find(|key| self.slots.get(**key).is_some_and(|connection| connection.flow.local == flow.local));
-        exact.or_else(|| keys.last()).copied()
+        let alike =
+            || keys.iter().filter_map(|key| Some((*key, self.slots.get(*key)?))).filter(|(_, one)| one.flow.transport == flow.transport);
+        let exact = alike().find(|(_, one)| one.flow.local == flow.local);
+        exact.or_else(|| alike().last()).map(|(key, _)| key)
     }
 
     pub(super) fn send(&mut self, poll: &Poll, flow: &Flow, message: Bytes, now: Instant) -> Result<(), SendError> {
         let io_error = |error| SendError::Io(flow.remote, error);
         let key = match self.find(flow) {
             Some(key) => key,
-            None => self.connect(poll, flow, now).map_err(io_error)?,
+            None => {
+                let layers = self.layers_to(flow)?;
+                self.connect(poll, flow, layers, now).map_err(io_error)?
+            }
         };
         let Some(connection) = self.slots.get_mut(key) else { return Err(SendError::NoSocket(flow.transport, flow.local)) };
         match connection.write(message, now) {
@@ -96,7 +131,9 @@ impl Connections {
     }
 
     fn remove(&mut self, key: usize) -> Option<Connection> {
-        let connection = self.slots.try_remove(key)?;
+        let mut connection = self.slots.try_remove(key)?;
+        meters::closed(connection.flow.transport, connection.is_ready());
+        connection.farewell(Instant::now());
         if let Some(keys) = self.by_remote.get_mut(&connection.flow.remote) {
             keys.retain(|other| *other != key);
             if keys.is_empty() {
@@ -154,10 +191,13 @@ impl Connections {
 
     /// Closes what is overdue.
     pub(super) fn sweep(&mut self, now: Instant, take: &mut impl FnMut(Input)) {
-        let overdue: Vec<(usize, io::ErrorKind)> =
-            self.slots.iter().filter_map(|(key, connection)| Some((key, connection.overdue(now)?))).collect();
-        for (key, kind) in overdue {
-            self.close(key, Some(kind.into()), take);
+        let look = |(key, connection): (usize, &mut Connection)| {
+            let error = connection.overdue(now).map(io::Error::from).or_else(|| connection.tend(now).err())?;
+            Some((key, error))
+        };
+        let overdue: Vec<(usize, io::Error)> = self.slots.iter_mut().filter_map(look).collect();
+        for (key, error) in overdue {
+            self.close(key, Some(error), take);
         }
     }
 }

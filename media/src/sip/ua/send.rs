@@ -65,9 +65,23 @@ impl UserAgent {
     pub(crate) fn contact(&self, flow: &Flow, user: &str) -> String {
         let address = self.config.advertised(flow);
         let at = if user.is_empty() { "" } else { "@" };
+        let transport = match flow.transport {
+            Transport::Udp => return format!("<sip:{user}{at}{address}>"),
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            // The parameter has one value for both kinds (RFC 7118 §5.2.3).
+            Transport::Ws | Transport::Wss => "ws",
+        };
+        format!("<sip:{user}{at}{address};transport={transport}>")
+    }
+
+    /// Our Contact in a dialog whose INVITE asked for `sips:`: it has to be one, too (RFC 3261 §8.1.1.8, §12.1.1). The scheme says
+    /// that it is TLS then (RFC 5630 §3.1.4).
+    pub(crate) fn contact_for(&self, flow: &Flow, user: &str, secure: bool) -> String {
+        let contact = self.contact(flow, user);
         match flow.transport {
-            Transport::Udp => format!("<sip:{user}{at}{address}>"),
-            other => format!("<sip:{user}{at}{address};transport={}>", transport_name(other).to_ascii_lowercase()),
+            Transport::Tls | Transport::Wss if secure => contact.replacen("<sip:", "<sips:", 1).replacen(";transport=tls", "", 1),
+            _ => contact,
         }
     }
 

@@ -78,7 +78,8 @@ impl UserAgent {
             remote_cseq: None,
             flow: params.flow,
         };
-        let contact = self.contact(&params.flow, params.from.uri.user().unwrap_or_default());
+        let secure = params.uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"));
+        let contact = self.contact_for(&params.flow, params.from.uri.user().unwrap_or_default(), secure);
         let id = params.leg;
         let mut leg = Leg::new(id, dialog, Stage::Standing, contact, true);
         leg.local_sdp.clone_from(&params.sdp);

@@ -17,6 +17,7 @@ use crate::sip::dialog::session_timer::Agreement;
 use crate::sip::header::{Method, Name};
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
+use crate::sip::uri::Scheme;
 
 /// Why an INVITE is refused before anybody hears of it.
 struct Refused {
@@ -112,8 +113,9 @@ impl UserAgent {
         if let Some(user) = self.tx.server(server) {
             *user = ServerUse::Leg(id);
         }
-        let user = request.uri().ok().and_then(|uri| uri.user().map(str::to_owned)).unwrap_or_default();
-        let contact = self.contact(&dialog.flow, &user);
+        let uri = request.uri().ok();
+        let user = uri.as_ref().and_then(|uri| uri.user().map(str::to_owned)).unwrap_or_default();
+        let contact = self.contact_for(&dialog.flow, &user, uri.is_some_and(|uri| *uri.scheme() == Scheme::Sips));
         let sdp = sdp_of(&request);
         let offered = Offered {
             leg: id,

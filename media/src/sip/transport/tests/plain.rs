@@ -1,10 +1,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
-use super::*;
-
-const PATIENCE: Duration = Duration::from_secs(5);
-const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 2\r\n\r\nhi";
+use super::super::*;
+use super::{OPTIONS, PATIENCE, gather, messages};
 
 fn loopbacks() -> Vec<SocketAddr> {
     let all: [SocketAddr; 2] = ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
@@ -15,20 +13,6 @@ fn bind(transport: Transport, addr: SocketAddr) -> (Transports, SocketAddr) {
     let transports = Transports::bind(&[Listen { transport, addr }]).unwrap();
     let local = transports.listening()[0].addr;
     (transports, local)
-}
-
-/// Polls until `enough` says so.
-fn gather(transports: &mut Transports, mut enough: impl FnMut(&[Input]) -> bool) -> Vec<Input> {
-    let (mut inputs, end) = (Vec::new(), Instant::now() + PATIENCE);
-    while !enough(&inputs) {
-        assert!(Instant::now() < end, "only {inputs:?}");
-        transports.poll(Some(Duration::from_millis(20)), |input| inputs.push(input)).unwrap();
-    }
-    inputs
-}
-
-fn messages(inputs: &[Input]) -> usize {
-    inputs.iter().filter(|input| matches!(input, Input::Message(..))).count()
 }
 
 #[test]
@@ -179,12 +163,14 @@ fn another_thread_can_wake_the_poll() {
 #[test]
 fn what_cannot_be_bound_or_sent_says_so() {
     let addr = "127.0.0.1:0".parse().unwrap();
-    assert!(matches!(Transports::bind(&[Listen { transport: Transport::Tls, addr }]), Err(BindError::Unsupported(Transport::Tls))));
+    for transport in [Transport::Tls, Transport::Wss] {
+        assert!(matches!(Transports::bind(&[Listen { transport, addr }]), Err(BindError::NoCertificate { .. })));
+    }
     let (mut transports, local) = bind(Transport::Udp, addr);
     let taken = Transports::bind(&[Listen { transport: Transport::Udp, addr: local }]).map(|_| ()).unwrap_err();
     assert!(taken.to_string().contains(&local.to_string()), "{taken}");
     let flow = |transport, remote: &str| Flow { transport, local, remote: remote.parse().unwrap() };
-    assert!(matches!(transports.send(&flow(Transport::Wss, "127.0.0.1:9"), Bytes::new()), Err(SendError::Unsupported(_))));
+    assert!(matches!(transports.send(&flow(Transport::Wss, "127.0.0.1:9"), Bytes::new()), Err(SendError::NoSocket(..))));
     let huge = Bytes::from(vec![0; 70_000]);
     assert!(matches!(transports.send(&flow(Transport::Udp, "127.0.0.1:9"), huge), Err(SendError::Io(..))));
 }
