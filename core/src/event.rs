@@ -276,6 +276,9 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         caller: Option<SmolStr>,
+        /// Whom the agent wants to reach, once its own phone is up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reach: Option<Reach>,
     }
     /// It was decided where the call goes.
     CallRouted {

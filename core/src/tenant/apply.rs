@@ -80,7 +80,7 @@ impl State {
             return;
         }
         self.begin(time, id, it.from.clone(), it.called.clone(), it.kind);
-        self.with_call(id, |call| call.shown = it.caller.clone());
+        self.with_call(id, |call| (call.shown, call.reach) = (it.caller.clone(), it.reach.clone()));
         if let (Endpoint::Phone(user), CallKind::Ordinary) = (&it.from, it.kind) {
             let attempt = new_attempt(it.called.clone(), Route::Phone(user.clone()), Purpose::Originate);
             self.with_call(id, |call| call.attempt = Some(attempt));
@@ -102,6 +102,7 @@ impl State {
             closing: false,
             cause: None,
             kind,
+            reach: None,
             shown: None,
             parts: Vec::new(),
             waiting: None,

@@ -104,7 +104,11 @@ impl Tenant {
             .contacts_to_call(desk.now, &from, &Dialler { endpoint: &endpoint, flow: None })
             .map_err(|_| Rejection::WrongState { action: "originate", state: format!("phone `{from}` is not registered") })?;
         let id = desk.ids.call();
-        self.emit_call(desk, id, fact::CallOriginated { from: endpoint, called: to, kind: CallKind::Ordinary, agent: None, caller: None });
+        self.emit_call(
+            desk,
+            id,
+            fact::CallOriginated { from: endpoint, called: to, kind: CallKind::Ordinary, agent: None, caller: None, reach: None },
+        );
         let called = SmolStr::new(from.as_str());
         for target in targets {
             self.dial(desk, Errand { call: id, purpose: Purpose::Originate, behalf: None }, &called, target);

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::Tenant;
 use super::contact::{Announcing, Collecting, Conference, Consultation, ContactState, Handover, Part, Playback, Recording, Waiting};
-use crate::agent::WorkNumber;
+use crate::agent::{Reach, WorkNumber};
 use crate::call::Endpoint;
 use crate::cause::Cause;
 use crate::config::{AccessNumber, Destination, Phone, Trunk, TrunkState};
@@ -151,6 +151,9 @@ pub struct Call {
     /// What it is for.
     #[serde(default)]
     pub kind: CallKind,
+    /// Whom the agent that began it wants to reach.
+    #[serde(default)]
+    pub reach: Option<Reach>,
     /// Number to show to whom it calls, if not the usual one.
     #[serde(default)]
     pub shown: Option<SmolStr>,
