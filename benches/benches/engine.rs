@@ -56,7 +56,7 @@ impl Running {
         mailbox.post(&tenant, Command::CreateTenant(TenantSettings::named("Bench"))).unwrap();
         let mut running = Running { poster: mailbox.poster(), engine, tenant, answers, serial: 0, _dir: dir };
         for number in 0..PHONES {
-            let phone = Phone { user: user(number), display_name: None, max_contacts: 2 };
+            let phone = Phone { user: user(number), display_name: None, max_contacts: 2, srtp: Default::default() };
             running.poster.push(running.tenant.clone(), Command::AddPhone(phone));
         }
         running.flush();

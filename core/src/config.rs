@@ -14,6 +14,27 @@ use crate::call::{Tone, Transport};
 use crate::id::{Number, TrunkName, UserName};
 use crate::queue::QueueId;
 
+/// Whether media is encrypted (SRTP, RFC 3711), with keys in the session description (RFC 4568). Those are as secret as the way
+/// that signalling takes: use TLS there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SrtpPolicy {
+    /// Never; an offer of encrypted media alone is refused.
+    #[default]
+    Off,
+    /// If the other side can; else in the clear.
+    Preferred,
+    /// Always; a call without it fails.
+    Required,
+}
+
+impl SrtpPolicy {
+    /// Never.
+    pub fn is_off(&self) -> bool {
+        *self == SrtpPolicy::Off
+    }
+}
+
 /// A phone that may register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phone {
@@ -26,6 +47,9 @@ pub struct Phone {
     /// Most contacts at once, 1 to 20; the oldest gives way to a new one.
     #[serde(default = "Phone::default_max_contacts")]
     pub max_contacts: u8,
+    /// Whether its media is encrypted.
+    #[serde(default, skip_serializing_if = "SrtpPolicy::is_off")]
+    pub srtp: SrtpPolicy,
 }
 
 impl Phone {
@@ -88,6 +112,9 @@ pub struct Trunk {
     /// Seconds between OPTIONS pings; 0 sends none and takes the trunk for healthy.
     #[serde(default = "Trunk::default_options_interval")]
     pub options_interval_s: u32,
+    /// Whether its media is encrypted.
+    #[serde(default, skip_serializing_if = "SrtpPolicy::is_off")]
+    pub srtp: SrtpPolicy,
 }
 
 impl Trunk {

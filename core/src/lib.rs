@@ -33,7 +33,7 @@ pub use agent::{Agent, AgentRefusal, AgentWish, WorkNumber};
 pub use call::{Audio, Codec, DialogRecord, Direction, Endpoint, Flow, MediaRecord, MediaStats, Tone, Transport};
 pub use cause::{Cause, Party};
 pub use command::{Command, Rejection, TransferTarget};
-pub use config::{AccessNumber, Destination, Phone, Trunk};
+pub use config::{AccessNumber, Destination, Phone, SrtpPolicy, Trunk};
 pub use effect::{DialTarget, Effect, TimerKey};
 pub use event::{AgentEvent, CallEvent, ConfigEvent, Envelope, Event};
 pub use id::{CallId, Ids, LegId, Number, RecordingId, RequestId, TenantId, TrunkName, UserName};

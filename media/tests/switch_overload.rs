@@ -77,6 +77,7 @@ fn node(carrier: SocketAddr) -> Node {
         caller_number: None,
         max_calls: 10_000,
         options_interval_s: 0,
+        srtp: Default::default(),
     };
     let number = AccessNumber { number: Number::new("600").unwrap(), destination: Destination::Echo };
     for command in [Command::CreateTenant(TenantSettings::named("Storm")), Command::AddTrunk(trunk), Command::AddNumber(number)] {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use tandem_core::config::{TrunkAuth, TrunkState};
 use tandem_core::event::TenantSettings;
-use tandem_core::{AccessNumber, Destination, Number, Phone, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName};
+use tandem_core::{AccessNumber, Destination, Number, Phone, SrtpPolicy, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::Problem;
@@ -96,6 +96,10 @@ pub struct NewPhone {
     /// Most contacts at once, 1 to 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_contacts: Option<u8>,
+    /// Whether its media is encrypted: `off`, `preferred` or `required`.
+    #[serde(default, skip_serializing_if = "SrtpPolicy::is_off")]
+    #[schema(value_type = String)]
+    pub srtp: SrtpPolicy,
     /// Password, 8 to 128 bytes; generated if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
@@ -112,6 +116,7 @@ impl NewPhone {
             user: self.user.clone(),
             display_name: self.display_name.as_deref().filter(|name| !name.is_empty()).map(SmolStr::new),
             max_contacts: self.max_contacts.unwrap_or(Phone::DEFAULT_MAX_CONTACTS),
+            srtp: self.srtp,
         })
     }
 }
@@ -126,6 +131,10 @@ pub struct PhoneSettingsBody {
     /// Most contacts at once, 1 to 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_contacts: Option<u8>,
+    /// Whether its media is encrypted: `off`, `preferred` or `required`.
+    #[serde(default, skip_serializing_if = "SrtpPolicy::is_off")]
+    #[schema(value_type = String)]
+    pub srtp: SrtpPolicy,
 }
 
 /// A phone as the API shows it: never with its password.
@@ -138,6 +147,9 @@ pub struct PhoneBody {
     pub display_name: Option<String>,
     /// Most contacts at once.
     pub max_contacts: u8,
+    /// Whether its media is encrypted: `off`, `preferred` or `required`.
+    #[schema(value_type = String)]
+    pub srtp: SrtpPolicy,
     /// Contacts now.
     pub registrations: usize,
     /// Whether it has a password; without one it can't register.
@@ -215,7 +227,7 @@ pub struct TrunkBody {
     /// Port; absent means by DNS (RFC 3263), else 5060.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     #[serde(default = "TrunkBody::default_transport")]
     #[schema(value_type = String)]
     pub transport: Transport,
@@ -245,6 +257,10 @@ pub struct TrunkBody {
     /// Seconds between OPTIONS pings; 0 sends none.
     #[serde(default = "TrunkBody::default_options_interval_s")]
     pub options_interval_s: u32,
+    /// Whether its media is encrypted: `off`, `preferred` or `required`.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub srtp: SrtpPolicy,
 }
 
 impl TrunkBody {
@@ -287,6 +303,7 @@ impl TrunkBody {
             caller_number: self.caller_number.clone(),
             max_calls: self.max_calls,
             options_interval_s: self.options_interval_s,
+            srtp: self.srtp,
         })
     }
 
@@ -308,6 +325,7 @@ impl TrunkBody {
             caller_number: trunk.caller_number.clone(),
             max_calls: trunk.max_calls,
             options_interval_s: trunk.options_interval_s,
+            srtp: trunk.srtp,
         }
     }
 }

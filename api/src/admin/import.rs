@@ -140,6 +140,7 @@ fn plan(state: &AppState, tenant: &TenantId, body: ImportBody) -> Result<Vec<Row
                     // An absent column keeps what is there.
                     display_name: row.display_name.or_else(|| old.and_then(|phone| phone.display_name.as_ref().map(ToString::to_string))),
                     max_contacts: old.map(|phone| phone.max_contacts),
+                    srtp: old.map(|phone| phone.srtp).unwrap_or_default(),
                     password: row.password,
                 };
                 let phone = match new.phone() {

@@ -20,6 +20,7 @@ fn show(state: &AppState, tenant: &TenantId, known: &TenantLive, phone: &Phone) 
         user: phone.user.to_string(),
         display_name: phone.display_name.as_ref().map(ToString::to_string),
         max_contacts: phone.max_contacts,
+        srtp: phone.srtp,
         registrations: known.registrations.get(&phone.user).map_or(0, Vec::len),
         has_password: state.parts.credentials.phone(tenant, &phone.user).is_some(),
     }
@@ -110,6 +111,7 @@ pub async fn replace(
         user: user.clone(),
         display_name: body.display_name.filter(|name| !name.is_empty()).map(SmolStr::new),
         max_contacts: body.max_contacts.unwrap_or(Phone::DEFAULT_MAX_CONTACTS),
+        srtp: body.srtp,
     };
     state.command(&tenant, Command::ChangePhone(phone)).await?;
     known(&state, &tenant, &user).map(Json)

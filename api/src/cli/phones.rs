@@ -24,6 +24,9 @@ pub(super) enum PhoneCommand {
         /// Most contacts at once, 1 to 20.
         #[arg(long)]
         max_contacts: Option<u8>,
+        /// Encryption of its media.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
         #[command(flatten)]
         of: TenantArgs,
     },
@@ -64,8 +67,8 @@ pub(super) enum PhoneCommand {
 
 pub(super) async fn run(command: PhoneCommand, config: &Config) -> Result<(), Failure> {
     match command {
-        PhoneCommand::Add { user, display_name, max_contacts, of } => {
-            let body = json!({"user": user, "display_name": display_name, "max_contacts": max_contacts});
+        PhoneCommand::Add { user, display_name, max_contacts, srtp, of } => {
+            let body = json!({"user": user, "display_name": display_name, "max_contacts": max_contacts, "srtp": srtp});
             let made: Value = Client::new(&of.server, config)?.post(&of.path("phones"), &body).await?;
             password(&made, of.server.json)
         }

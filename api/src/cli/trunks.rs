@@ -27,9 +27,12 @@ pub(super) enum TrunkCommand {
         /// Port; without it by DNS, else 5060.
         #[arg(long)]
         port: Option<u16>,
-        /// udp or tcp.
-        #[arg(long, default_value = "udp", value_parser = ["udp", "tcp"])]
+        /// udp, tcp or tls.
+        #[arg(long, default_value = "udp", value_parser = ["udp", "tcp", "tls"])]
         transport: String,
+        /// Encryption of its media.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
         /// Register at the carrier under this user name.
         #[arg(long)]
         register_user: Option<String>,
@@ -78,6 +81,7 @@ pub(super) async fn run(command: TrunkCommand, config: &Config) -> Result<(), Fa
             host,
             port,
             transport,
+            srtp,
             register_user,
             register_expires_s,
             sources,
@@ -93,7 +97,7 @@ pub(super) async fn run(command: TrunkCommand, config: &Config) -> Result<(), Fa
             let body = json!({
                 "name": name, "host": host, "port": port, "transport": transport, "register": register, "password": password,
                 "sources": sources, "priority": priority, "prefixes": prefixes, "caller_number": caller_number, "max_calls": max_calls,
-                "options_interval_s": options_interval_s,
+                "options_interval_s": options_interval_s, "srtp": srtp,
             });
             let made: Value = Client::new(&of.server, config)?.post(&of.path("trunks"), &body).await?;
             say(if of.server.json { made.to_string() } else { format!("Trunk {name} is set up.") })

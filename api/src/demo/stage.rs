@@ -8,7 +8,9 @@ use smol_str::SmolStr;
 use tandem_core::config::TrunkAuth;
 use tandem_core::event::TenantSettings;
 use tandem_core::id::IdError;
-use tandem_core::{AccessNumber, Command, Destination, Number, Phone, Rejection, TenantId, Tone, Transport, Trunk, TrunkName, UserName};
+use tandem_core::{
+    AccessNumber, Command, Destination, Number, Phone, Rejection, SrtpPolicy, TenantId, Tone, Transport, Trunk, TrunkName, UserName,
+};
 use tokio::sync::oneshot;
 
 use super::{CrowdConfig, SimCarrier, SimPhone, jingle, limits};
@@ -221,7 +223,12 @@ impl Stage<'_> {
 
     async fn phone(&self, user: &str, name: &str) -> Result<UserName, StageError> {
         let user = UserName::new(user)?;
-        let phone = Phone { user: user.clone(), display_name: Some(SmolStr::new(name)), max_contacts: Phone::DEFAULT_MAX_CONTACTS };
+        let phone = Phone {
+            user: user.clone(),
+            display_name: Some(SmolStr::new(name)),
+            max_contacts: Phone::DEFAULT_MAX_CONTACTS,
+            srtp: SrtpPolicy::Off,
+        };
         self.put(&format!("phone {user}"), Command::AddPhone(phone.clone()), Command::ChangePhone(phone)).await?;
         Ok(user)
     }
@@ -265,6 +272,7 @@ impl Stage<'_> {
             caller_number: None,
             max_calls: TRUNK_CALLS,
             options_interval_s: PING_S,
+            srtp: SrtpPolicy::Off,
         };
         self.put("the trunk", Command::AddTrunk(trunk.clone()), Command::ChangeTrunk(trunk)).await
     }

@@ -76,7 +76,7 @@ impl Scene {
         };
         scene.does(Command::CreateTenant(TenantSettings::named("Demo")));
         for (name, cseq) in [("1001", 1), ("1002", 2)] {
-            scene.does(Command::AddPhone(Phone { user: user(name), display_name: None, max_contacts: 2 }));
+            scene.does(Command::AddPhone(Phone { user: user(name), display_name: None, max_contacts: 2, srtp: Default::default() }));
             let contact =
                 ContactUpdate { contact: format!("sip:{name}@198.51.100.7"), expires: Duration::from_secs(3600), q: 1000, instance: None };
             let register = RegisterRequest {
@@ -102,6 +102,7 @@ impl Scene {
             caller_number: None,
             max_calls: 100_000,
             options_interval_s: 0,
+            srtp: Default::default(),
         }));
         scene
     }

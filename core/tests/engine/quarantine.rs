@@ -19,6 +19,7 @@ fn trunk() -> Trunk {
         caller_number: None,
         max_calls: 10,
         options_interval_s: 0,
+        srtp: Default::default(),
     }
 }
 

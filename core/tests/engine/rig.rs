@@ -85,7 +85,7 @@ pub(crate) fn tenant(name: &str) -> TenantId {
 }
 
 pub(crate) fn phone(user: &str) -> Command {
-    Command::AddPhone(Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 5 })
+    Command::AddPhone(Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 5, srtp: Default::default() })
 }
 
 pub(crate) fn named(name: &str) -> TenantSettings {

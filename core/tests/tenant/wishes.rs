@@ -73,7 +73,7 @@ impl World {
     pub(crate) fn set_up(&mut self) {
         self.send(Command::CreateTenant(settings())).unwrap();
         for name in USERS {
-            let _ = self.send(Command::AddPhone(Phone { user: user(name), display_name: None, max_contacts: 3 }));
+            let _ = self.send(Command::AddPhone(Phone { user: user(name), display_name: None, max_contacts: 3, srtp: Default::default() }));
             self.register_one(name);
         }
         for name in TRUNKS {
@@ -272,6 +272,7 @@ impl World {
             caller_number: self.chance(50).then(|| Number::new("+49301").unwrap()),
             max_calls: self.rng.random_range(1..5),
             options_interval_s: 0,
+            srtp: Default::default(),
         }
     }
 
@@ -287,7 +288,7 @@ impl World {
 
     fn configure(&mut self) {
         let name = self.pick(&USERS);
-        let phone = Phone { user: user(name), display_name: None, max_contacts: self.rng.random_range(1..4) };
+        let phone = Phone { user: user(name), display_name: None, max_contacts: self.rng.random_range(1..4), srtp: Default::default() };
         let trunk = self.pick(&TRUNKS);
         let number = self.pick(&NUMBERS);
         let command = match self.rng.random_range(0..100) {

@@ -14,7 +14,7 @@ fn story() -> MemoryLog {
     handle(Command::CreateTenant(tandem_core::event::TenantSettings::named("T")));
     for user in ["1001", "1002"] {
         let user = UserName::new(user).unwrap();
-        handle(Command::AddPhone(tandem_core::Phone { user, display_name: None, max_contacts: 5 }));
+        handle(Command::AddPhone(tandem_core::Phone { user, display_name: None, max_contacts: 5, srtp: Default::default() }));
     }
     let number = tandem_core::AccessNumber { number: Number::new("600").unwrap(), destination: tandem_core::Destination::Echo };
     handle(Command::AddNumber(number));

@@ -13,7 +13,7 @@ fn id(name: &str) -> TenantId {
 }
 
 fn add_phone(node: &InPlace, tenant: &TenantId, user: &str) {
-    let phone = Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 2 };
+    let phone = Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 2, srtp: Default::default() };
     node.handle(tenant, Command::AddPhone(phone)).unwrap();
 }
 

@@ -15,7 +15,7 @@ fn settings(domains: &[&str]) -> TenantSettings {
 }
 
 fn phone(user: &str) -> Phone {
-    Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 5 }
+    Phone { user: UserName::new(user).unwrap(), display_name: None, max_contacts: 5, srtp: Default::default() }
 }
 
 #[test]

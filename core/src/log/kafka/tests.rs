@@ -10,7 +10,7 @@ fn envelope(tenant: &str, seq: u64) -> Envelope {
         1 => TenantCreated { settings: TenantSettings::named(tenant) }.into(),
         seq => {
             let user = format!("p{seq}").parse().unwrap();
-            PhoneAdded { phone: crate::Phone { user, display_name: None, max_contacts: 5 } }.into()
+            PhoneAdded { phone: crate::Phone { user, display_name: None, max_contacts: 5, srtp: Default::default() } }.into()
         }
     };
     Envelope { tenant: TenantId::new(tenant).unwrap(), seq, time: Timestamp::default(), event: Event::Config(event) }

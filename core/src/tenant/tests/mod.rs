@@ -70,7 +70,7 @@ pub(super) fn media() -> MediaRecord {
 }
 
 pub(super) fn phone(name: &str) -> Phone {
-    Phone { user: user(name), display_name: None, max_contacts: 2 }
+    Phone { user: user(name), display_name: None, max_contacts: 2, srtp: Default::default() }
 }
 
 pub(super) fn trunk(name: &str, priority: u16) -> Trunk {
@@ -86,6 +86,7 @@ pub(super) fn trunk(name: &str, priority: u16) -> Trunk {
         caller_number: None,
         max_calls: 10,
         options_interval_s: 0,
+        srtp: Default::default(),
     }
 }
 
