@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod events;
 mod import;
+mod pacing_adapter;
 mod phones;
 mod trunks;
 mod views;
@@ -73,6 +74,8 @@ enum Do {
     /// Access numbers of a tenant.
     #[command(subcommand)]
     Number(admin::NumberCommand),
+    /// Judge the pacing policy: speak the line protocol for simulators on standard input and output.
+    PacingAdapter,
 }
 
 /// Options of `tandem serve`.
@@ -171,6 +174,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Do::Phone(command) => runtime()?.block_on(phones::run(command, &loaded.config)),
         Do::Trunk(command) => runtime()?.block_on(trunks::run(command, &loaded.config)),
         Do::Number(command) => runtime()?.block_on(admin::number(command, &loaded.config)),
+        Do::PacingAdapter => pacing_adapter::run(),
     }
 }
 

@@ -19,6 +19,7 @@
 //! | `call_out`, `put_aside`, `consult`, `handover`, `take`, `call_data` | what agents do with calls |
 //! | `supervise`, `recording`, `playback`, `conference`, `collect`, `voicemail` | supervision, sound, keys |
 //! | `hearing` | what each leg hears, worked out from the state |
+//! | `pacing` | how many calls a campaign places now |
 //! | `limits` | every bound |
 
 mod agent;
@@ -39,6 +40,7 @@ mod hearing;
 mod hold;
 pub mod limits;
 mod offer;
+pub mod pacing;
 mod party;
 mod playback;
 mod put_aside;
