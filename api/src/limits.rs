@@ -87,3 +87,6 @@ pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 /// Passwords hashed or checked at once. One takes a processor for some 20 ms and 19 MiB: a flood of sign-ins must not take
 /// the processors from calls.
 pub const PASSWORD_HASHES_AT_ONCE: usize = 2;
+
+/// Agents whose passwords one request may reset: each costs a hash of some 20 ms.
+pub const RESET_AGENTS: usize = 500;

@@ -56,6 +56,11 @@ impl Phone {
     /// Contacts a phone may have unless it says otherwise.
     pub const DEFAULT_MAX_CONTACTS: u8 = 5;
 
+    /// A phone with usual values.
+    pub fn named(user: UserName) -> Self {
+        Phone { user, display_name: None, max_contacts: Self::DEFAULT_MAX_CONTACTS, srtp: SrtpPolicy::default() }
+    }
+
     fn default_max_contacts() -> u8 {
         Self::DEFAULT_MAX_CONTACTS
     }

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use tandem_core::config::{TrunkAuth, TrunkState};
 use tandem_core::event::TenantSettings;
 use tandem_core::{AccessNumber, Destination, Number, Phone, SrtpPolicy, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName};
+use tandem_core::recording::RecordingFormat;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::Problem;
@@ -14,7 +15,6 @@ use crate::limits;
 
 /// A tenant.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TenantBody {
     /// Its id: 1 to 32 characters of a-z, 0-9 and `-`.
     #[schema(value_type = String, example = "demo")]
@@ -31,11 +31,13 @@ pub struct TenantBody {
     /// Seconds a called phone or trunk may ring.
     #[serde(default = "TenantBody::default_ring_timeout_s")]
     pub ring_timeout_s: u32,
+    /// What agents and the published interfaces need.
+    #[serde(flatten)]
+    pub centre: CentreBody,
 }
 
 /// A tenant's settings.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TenantSettingsBody {
     /// Name for people.
     pub name: String,
@@ -48,6 +50,45 @@ pub struct TenantSettingsBody {
     /// Seconds a called phone or trunk may ring.
     #[serde(default = "TenantBody::default_ring_timeout_s")]
     pub ring_timeout_s: u32,
+    /// What agents and the published interfaces need.
+    #[serde(flatten)]
+    pub centre: CentreBody,
+}
+
+/// A tenant's settings as a contact centre.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct CentreBody {
+    /// Most agents signed in at once.
+    pub max_agents: u32,
+    /// Its number (VDN) in the published interfaces, 1 to 5000, unique on the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vdn: Option<u16>,
+    /// As what calls are recorded: `wav` or `opus`.
+    #[schema(value_type = String)]
+    pub recording_format: RecordingFormat,
+    /// An agent that does not answer becomes busy.
+    pub busy_after_no_answer: bool,
+    /// A rest that has run over ends by force.
+    pub force_rest_end: bool,
+}
+
+impl Default for CentreBody {
+    fn default() -> Self {
+        CentreBody::of(&TenantSettings::named(""))
+    }
+}
+
+impl CentreBody {
+    fn of(settings: &TenantSettings) -> Self {
+        CentreBody {
+            max_agents: settings.max_agents,
+            vdn: settings.vdn,
+            recording_format: settings.recording_format,
+            busy_after_no_answer: settings.busy_after_no_answer,
+            force_rest_end: settings.force_rest_end,
+        }
+    }
 }
 
 impl TenantBody {
@@ -66,6 +107,7 @@ impl TenantBody {
             domains: settings.domains.iter().map(ToString::to_string).collect(),
             max_calls: settings.max_calls,
             ring_timeout_s: settings.ring_timeout_s,
+            centre: CentreBody::of(settings),
         }
     }
 }
@@ -78,7 +120,11 @@ impl TenantSettingsBody {
             domains: self.domains.iter().map(SmolStr::new).collect(),
             max_calls: self.max_calls,
             ring_timeout_s: self.ring_timeout_s,
-            ..TenantSettings::named(&self.name)
+            max_agents: self.centre.max_agents,
+            vdn: self.centre.vdn,
+            recording_format: self.centre.recording_format,
+            busy_after_no_answer: self.centre.busy_after_no_answer,
+            force_rest_end: self.centre.force_rest_end,
         }
     }
 }

@@ -1,12 +1,17 @@
 //! The admin API, `/api/v1/…`. Handlers parse, send one command or read one view, and render.
 
+pub mod agents;
+pub mod audit;
 pub mod bodies;
 pub mod calls;
 pub mod import;
+pub mod keys;
 pub mod legs;
 pub mod numbers;
 pub mod phones;
+pub mod queues;
 pub mod session;
+pub mod staff;
 pub mod status;
 pub mod stream;
 pub mod tenants;

@@ -23,13 +23,28 @@ pub async fn list(State(state): State<AppState>, Query(query): Query<ListQuery>)
     Ok(Json(List { items, next }))
 }
 
+/// A VDN names one tenant: requests of the published interfaces find theirs by it.
+fn check_vdn(state: &AppState, tenant: &TenantId, vdn: Option<u16>) -> Result<(), Problem> {
+    let Some(vdn) = vdn else { return Ok(()) };
+    if !(1..=5000).contains(&vdn) {
+        return Err(Problem::invalid("vdn", vdn, "expected 1 to 5000"));
+    }
+    let has_it =
+        |live: &crate::view::Live| live.tenants.iter().find(|(_, known)| known.settings.vdn == Some(vdn)).map(|(id, _)| id.clone());
+    match state.parts.views.live.read(has_it) {
+        Some(owner) if owner != *tenant => Err(Problem::conflict(format!("tenant `{owner}` has VDN {vdn}"))),
+        _ => Ok(()),
+    }
+}
+
 /// Begins a tenant.
 #[utoipa::path(post, path = "/api/v1/tenants", operation_id = "createTenant", tag = "tenants", request_body = TenantBody,
     responses((status = 201, body = TenantBody), (status = "default", body = Problem)))]
 pub async fn create(State(state): State<AppState>, Json(mut body): Json<TenantBody>) -> Result<(StatusCode, Json<TenantBody>), Problem> {
     let name = body.name.get_or_insert_with(|| body.tenant.to_string()).clone();
-    let settings =
-        TenantSettingsBody { name, domains: body.domains.clone(), max_calls: body.max_calls, ring_timeout_s: body.ring_timeout_s };
+    let (domains, centre) = (body.domains.clone(), body.centre.clone());
+    let settings = TenantSettingsBody { name, domains, max_calls: body.max_calls, ring_timeout_s: body.ring_timeout_s, centre };
+    check_vdn(&state, &body.tenant, settings.centre.vdn)?;
     state.command(&body.tenant, Command::CreateTenant(settings.settings())).await?;
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -51,6 +66,7 @@ pub async fn replace(
     Json(body): Json<TenantSettingsBody>,
 ) -> Result<Json<TenantBody>, Problem> {
     let tenant = parse("tenant", &tenant)?;
+    check_vdn(&state, &tenant, body.centre.vdn)?;
     let settings = body.settings();
     state.command(&tenant, Command::ChangeTenant(settings.clone())).await?;
     Ok(Json(TenantBody::of(&tenant, &settings)))

@@ -9,6 +9,7 @@ use tandem_core::Rejection;
 use utoipa::ToSchema;
 
 use crate::auth::CredentialError;
+use crate::auth::signature::KeyError;
 
 /// An error answer (RFC 9457): what was wrong, with which value, and what would be right.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -189,6 +190,16 @@ impl From<Rejection> for Problem {
 impl From<CredentialError> for Problem {
     fn from(error: CredentialError) -> Problem {
         Problem::internal("the credential store", &error)
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Problem {
+        match error {
+            KeyError::Taken(_) | KeyError::TooMany { .. } => Problem::conflict(error.to_string()),
+            KeyError::Invalid { .. } => Problem::malformed(error.to_string()),
+            other => Problem::internal("the access keys", &other),
+        }
     }
 }
 

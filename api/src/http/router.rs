@@ -41,6 +41,17 @@ fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::trunks::read, admin::trunks::replace, admin::trunks::remove))
         .routes(routes!(admin::numbers::list, admin::numbers::create))
         .routes(routes!(admin::numbers::read, admin::numbers::replace, admin::numbers::remove))
+        .routes(routes!(admin::agents::list, admin::agents::create))
+        .routes(routes!(admin::agents::reset))
+        .routes(routes!(admin::agents::read, admin::agents::replace, admin::agents::remove))
+        .routes(routes!(admin::queues::list, admin::queues::create))
+        .routes(routes!(admin::queues::read, admin::queues::replace, admin::queues::remove))
+        .routes(routes!(admin::staff::groups))
+        .routes(routes!(admin::staff::set_group, admin::staff::remove_group))
+        .routes(routes!(admin::staff::causes))
+        .routes(routes!(admin::staff::set_cause, admin::staff::remove_cause))
+        .routes(routes!(admin::keys::list, admin::keys::create))
+        .routes(routes!(admin::keys::remove))
         .routes(routes!(admin::status::registrations))
         .routes(routes!(admin::status::overview))
         .routes(routes!(admin::status::kafka))
@@ -77,7 +88,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The whole router.
 pub fn router(state: AppState) -> Router {
     let (guarded, _) = guarded().split_for_parts();
-    let guarded = guarded.route_layer(from_fn_with_state(state.clone(), guard::guard));
+    let guarded = guarded
+        .route_layer(from_fn_with_state(state.clone(), admin::audit::note))
+        .route_layer(from_fn_with_state(state.clone(), guard::guard));
     let (open, _) = open().split_for_parts();
     let document = openapi().to_json().unwrap_or_default();
     let body = state.parts.config.http.body_kib as usize * 1024;

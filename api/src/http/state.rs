@@ -6,6 +6,7 @@ use std::time::Instant;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tandem_core::command::Accepted;
+use tandem_core::tenant::Tenant;
 use tandem_core::{Command, TenantId};
 use tokio::sync::{Semaphore, oneshot, watch};
 use utoipa::ToSchema;
@@ -134,6 +135,13 @@ impl AppState {
     pub async fn settle(&self) {
         let (views, end) = (&self.parts.views, self.parts.log.end());
         tokio::join!(views.live.reached(end, limits::VIEW_WAIT), views.mirror.reached(end, limits::VIEW_WAIT));
+    }
+
+    /// Reads a tenant as the core sees it: agents, queues, waiting calls.
+    pub fn mirror<R>(&self, tenant: &TenantId, look: impl FnOnce(&Tenant) -> R) -> Result<R, Problem> {
+        self.parts.views.mirror.read(tenant, look).ok_or_else(|| {
+            Problem::not_found(format!("there is no tenant `{tenant}`")).fix("GET /api/v1/tenants lists them; POST there makes one")
+        })
     }
 
     /// Reads a tenant of the live view.
