@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use smol_str::SmolStr;
 use tandem_core::agent::{AgentRole, Mode, Skill};
 use tandem_core::tenant::contact::AgentEntry;
@@ -87,14 +88,23 @@ impl AgentSettingsBody {
 }
 
 /// An agent to set up.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct NewAgent {
     /// Its number, 101 to 999999; the lowest free one if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// Its settings. Without `phone` a softphone is set up whose user name is the number.
     #[serde(flatten)]
     pub settings: AgentSettingsBody,
+}
+
+impl NewAgent {
+    /// Field by field: flattened settings alone would let misspelt ones pass.
+    fn read(mut body: Value) -> Result<Self, Problem> {
+        let wrong = |error: serde_json::Error| Problem::malformed(format!("not an agent: {error}"));
+        let number = body.as_object_mut().and_then(|object| object.remove("number")).unwrap_or_default();
+        Ok(NewAgent { number: serde_json::from_value(number).map_err(wrong)?, settings: serde_json::from_value(body).map_err(wrong)? })
+    }
 }
 
 /// An agent's secrets, shown once.
@@ -235,9 +245,10 @@ pub async fn list(
 pub async fn create(
     State(state): State<AppState>,
     Path(tenant): Path<String>,
-    Json(body): Json<NewAgent>,
+    Json(body): Json<Value>,
 ) -> Result<(StatusCode, Json<AgentPasswords>), Problem> {
     let tenant: TenantId = parse("tenant", &tenant)?;
+    let body = NewAgent::read(body)?;
     let number = match body.number {
         Some(number) => WorkNumber::new(number).map_err(|_| Problem::invalid("number", number, "expected 101 to 999999"))?,
         None => free_number(&state, &tenant)?,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use tandem_core::config::{TrunkAuth, TrunkState};
 use tandem_core::event::TenantSettings;
-use tandem_core::{AccessNumber, Destination, Number, Phone, SrtpPolicy, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName};
 use tandem_core::recording::RecordingFormat;
+use tandem_core::{AccessNumber, Destination, Number, Phone, SrtpPolicy, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::Problem;
@@ -15,6 +15,7 @@ use crate::limits;
 
 /// A tenant.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TenantBody {
     /// Its id: 1 to 32 characters of a-z, 0-9 and `-`.
     #[schema(value_type = String, example = "demo")]
@@ -32,12 +33,13 @@ pub struct TenantBody {
     #[serde(default = "TenantBody::default_ring_timeout_s")]
     pub ring_timeout_s: u32,
     /// What agents and the published interfaces need.
-    #[serde(flatten)]
+    #[serde(default)]
     pub centre: CentreBody,
 }
 
 /// A tenant's settings.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TenantSettingsBody {
     /// Name for people.
     pub name: String,
@@ -51,13 +53,13 @@ pub struct TenantSettingsBody {
     #[serde(default = "TenantBody::default_ring_timeout_s")]
     pub ring_timeout_s: u32,
     /// What agents and the published interfaces need.
-    #[serde(flatten)]
+    #[serde(default)]
     pub centre: CentreBody,
 }
 
 /// A tenant's settings as a contact centre.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct CentreBody {
     /// Most agents signed in at once.
     pub max_agents: u32,
@@ -400,7 +402,7 @@ pub struct NumberBody {
     /// The number as it is dialled.
     #[schema(value_type = String, example = "600")]
     pub number: Number,
-    /// Where it leads: `{"phone":"1001"}`, `"echo"`, `{"tone":{"sine":440}}`, `{"prompt":"welcome"}`.
+    /// Where it leads: `{"phone":"1001"}`, `{"queue":1}`, `{"agent":101}`, `{"voicemail":1}`, `"echo"`, `{"tone":{"sine":440}}`, `{"prompt":"welcome"}`.
     #[schema(value_type = Object)]
     pub destination: Destination,
 }
@@ -409,7 +411,7 @@ pub struct NumberBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationBody {
-    /// `{"phone":"1001"}`, `"echo"`, `{"tone":{"sine":440}}`, `{"prompt":"welcome"}`.
+    /// `{"phone":"1001"}`, `{"queue":1}`, `{"agent":101}`, `{"voicemail":1}`, `"echo"`, `{"tone":{"sine":440}}`, `{"prompt":"welcome"}`.
     #[schema(value_type = Object)]
     pub destination: Destination,
 }

@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use tandem_core::engine::{Clock, SystemClock};
 use tandem_core::TenantId;
+use tandem_core::engine::{Clock, SystemClock};
 use utoipa::ToSchema;
 
 use super::bodies::List;

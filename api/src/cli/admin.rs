@@ -81,6 +81,12 @@ pub(super) enum TenantCommand {
         /// Seconds a called phone or trunk may ring.
         #[arg(long, default_value_t = 60)]
         ring_timeout_s: u32,
+        /// Most agents signed in at once.
+        #[arg(long, default_value_t = 1000)]
+        max_agents: u32,
+        /// Its number (VDN) in the published interfaces, 1 to 5000.
+        #[arg(long)]
+        vdn: Option<u16>,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -100,9 +106,9 @@ pub(super) enum TenantCommand {
 
 pub(super) async fn tenant(command: TenantCommand, config: &Config) -> Result<(), Failure> {
     match command {
-        TenantCommand::Add { tenant, name, domains, max_calls, ring_timeout_s, server } => {
-            let body =
-                json!({"tenant": tenant, "name": name, "domains": domains, "max_calls": max_calls, "ring_timeout_s": ring_timeout_s});
+        TenantCommand::Add { tenant, name, domains, max_calls, ring_timeout_s, max_agents, vdn, server } => {
+            let body = json!({"tenant": tenant, "name": name, "domains": domains, "max_calls": max_calls, "ring_timeout_s": ring_timeout_s,
+                "centre": {"max_agents": max_agents, "vdn": vdn}});
             let made: Value = Client::new(&server, config)?.post("/api/v1/tenants", &body).await?;
             say(if server.json { made.to_string() } else { format!("Tenant {tenant} begins.") })
         }
@@ -122,11 +128,11 @@ pub(super) async fn tenant(command: TenantCommand, config: &Config) -> Result<()
 pub(super) enum NumberCommand {
     /// Set up an access number.
     #[command(after_help = "Examples:\n  tandem number add 600 echo --tenant shop\n  tandem number add 601 tone:440 --tenant shop\n  \
-        tandem number add +4930123 phone:1001 --tenant shop\n  tandem number add 602 prompt:welcome --tenant shop")]
+        tandem number add +4930123 phone:1001 --tenant shop\n  tandem number add +4930124 queue:1 --tenant shop\n  tandem number add 602 prompt:welcome --tenant shop")]
     Add {
         /// The number as it is dialled.
         number: Number,
-        /// `phone:USER`, `echo`, `tone:HERTZ` or `prompt:NAME`.
+        /// `phone:USER`, `queue:NUMBER`, `agent:NUMBER`, `voicemail:QUEUE`, `echo`, `tone:HERTZ` or `prompt:NAME`.
         #[arg(value_parser = destination)]
         destination: Destination,
         #[command(flatten)]
@@ -171,7 +177,11 @@ impl TenantArgs {
 
 /// Reads `phone:1001`, `echo`, `tone:440`, `prompt:welcome`.
 pub(super) fn destination(text: &str) -> Result<Destination, String> {
-    let rule = || format!("`{text}` is no destination: expected phone:USER, echo, tone:HERTZ or prompt:NAME");
+    let rule = || {
+        format!(
+            "`{text}` is no destination: expected phone:USER, queue:NUMBER, agent:NUMBER, voicemail:QUEUE, echo, tone:HERTZ or prompt:NAME"
+        )
+    };
     match text.split_once(':') {
         None if text == "echo" => Ok(Destination::Echo),
         Some(("phone", user)) => UserName::new(user).map(Destination::Phone).map_err(|error| error.to_string()),
@@ -179,6 +189,11 @@ pub(super) fn destination(text: &str) -> Result<Destination, String> {
             Ok(hertz @ 100..=4000) => Ok(Destination::Tone(tandem_core::Tone::Sine(hertz))),
             _ => Err(format!("`{hertz}` is no tone: expected 100 to 4000 Hz")),
         },
+        Some(("queue", queue)) => queue.parse().map(Destination::Queue).map_err(|error: tandem_core::id::IdError| error.to_string()),
+        Some(("agent", agent)) => agent.parse().map(Destination::Agent).map_err(|error: tandem_core::id::IdError| error.to_string()),
+        Some(("voicemail", queue)) => {
+            queue.parse().map(Destination::Voicemail).map_err(|error: tandem_core::id::IdError| error.to_string())
+        }
         Some(("prompt", name)) if !name.is_empty() => Ok(Destination::Prompt(name.into())),
         _ => Err(rule()),
     }

@@ -114,6 +114,11 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Replaces.
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CallError> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
     /// Removes.
     pub async fn delete(&self, path: &str) -> Result<(), CallError> {
         self.call::<serde_json::Value>(Method::DELETE, path, None::<&()>).await.map(drop)

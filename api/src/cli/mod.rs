@@ -1,11 +1,15 @@
 //! What `tandem` understands on its command line.
 
 mod admin;
+mod agents;
+mod causes;
 mod client;
 mod events;
 mod import;
+mod keys;
 mod pacing_adapter;
 mod phones;
+mod queues;
 mod trunks;
 mod views;
 
@@ -29,7 +33,9 @@ Examples:
   tandem serve --config /etc/tandem/tandem.toml
   tandem tenant add shop --domain shop.example
   tandem phone import phones.csv --tenant shop --out passwords.csv
-  tandem number add 600 echo --tenant shop
+  tandem queue add support --tenant shop --set record=true
+  tandem agent add --tenant shop --name 'Ann Lee' --queue 1
+  tandem number add 600 queue:1 --tenant shop
   tandem events tail --tenant shop --kind call.
 
 Configuration: defaults, then the file, then environment variables TANDEM_<SECTION>__<KEY> (see tandem.example.toml).
@@ -68,6 +74,18 @@ enum Do {
     /// Phones of a tenant.
     #[command(subcommand)]
     Phone(phones::PhoneCommand),
+    /// Agents of a tenant: people at positions.
+    #[command(subcommand)]
+    Agent(agents::AgentCommand),
+    /// Queues of a tenant: where callers wait.
+    #[command(subcommand)]
+    Queue(queues::QueueCommand),
+    /// Causes for rests and for being busy.
+    #[command(subcommand)]
+    Cause(causes::CauseCommand),
+    /// Access keys that sign requests of the published interfaces.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
     /// SIP trunks of a tenant.
     #[command(subcommand)]
     Trunk(trunks::TrunkCommand),
@@ -172,6 +190,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Do::Views(command) => runtime()?.block_on(views::run(command, &loaded.config)),
         Do::Tenant(command) => runtime()?.block_on(admin::tenant(command, &loaded.config)),
         Do::Phone(command) => runtime()?.block_on(phones::run(command, &loaded.config)),
+        Do::Agent(command) => runtime()?.block_on(agents::run(command, &loaded.config)),
+        Do::Queue(command) => runtime()?.block_on(queues::run(command, &loaded.config)),
+        Do::Cause(command) => runtime()?.block_on(causes::run(command, &loaded.config)),
+        Do::Key(command) => runtime()?.block_on(keys::run(command, &loaded.config)),
         Do::Trunk(command) => runtime()?.block_on(trunks::run(command, &loaded.config)),
         Do::Number(command) => runtime()?.block_on(admin::number(command, &loaded.config)),
         Do::PacingAdapter => pacing_adapter::run(),
