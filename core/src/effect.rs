@@ -190,6 +190,8 @@ pub enum TimerKey {
     Collect(LegId),
     /// A voicemail is long enough.
     Voicemail(CallId),
-    /// A conference's time is over.
+    /// A conference's time is nearly over, or over.
     Conference(CallId),
+    /// A recording that was ordered to end is not heard of any more: take it for lost.
+    Recording(RecordingId),
 }

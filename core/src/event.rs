@@ -161,12 +161,16 @@ kinds! {
         "call.collecting" v 1 => Collecting(CallCollecting),
         "call.collected" v 1 => Collected(CallCollected),
         "call.voicemail" v 1 => Voicemail(CallVoicemail),
+        "call.supervision_asked" v 1 => SupervisionAsked(SupervisionAsked),
         "call.supervised" v 1 => Supervised(CallSupervised),
         "call.supervision_ended" v 1 => SupervisionEnded(SupervisionEnded),
+        "call.intercepted" v 1 => Intercepted(CallIntercepted),
         "recording.started" v 1 => RecordingStarted(RecordingStarted),
         "recording.paused" v 1 => RecordingPaused(RecordingPaused),
         "recording.resumed" v 1 => RecordingResumed(RecordingResumed),
+        "recording.stopped" v 1 => RecordingStopped(RecordingStopped),
         "recording.ended" v 1 => RecordingEnded(RecordingEnded),
+        "playback.asked" v 1 => PlaybackAsked(PlaybackAsked),
         "playback.started" v 1 => PlaybackStarted(PlaybackStarted),
         "playback.moved" v 1 => PlaybackMoved(PlaybackMoved),
         "playback.ended" v 1 => PlaybackEnded(PlaybackEnded),
@@ -177,6 +181,7 @@ kinds! {
         "conference.left" v 1 => ConferenceLeft(ConferenceLeft),
         "conference.held" v 1 => ConferenceHeld(ConferenceHeld),
         "conference.playing" v 1 => ConferencePlaying(ConferencePlaying),
+        "conference.nearly_over" v 1 => ConferenceNearlyOver(ConferenceNearlyOver),
         "call.ended" v 1 => Ended(CallEnded),
     }
 }
@@ -620,6 +625,15 @@ body! {
         /// In whose voicemail.
         queue: QueueId,
     }
+    /// A supervisor wants to sit in: its phone is being connected.
+    SupervisionAsked {
+        /// The supervisor.
+        supervisor: WorkNumber,
+        /// Whose call it is.
+        agent: WorkNumber,
+        /// How.
+        mode: SuperviseMode,
+    }
     /// A supervisor sits in, or changes how.
     CallSupervised {
         /// The supervisor.
@@ -631,6 +645,13 @@ body! {
     }
     /// A supervisor has left.
     SupervisionEnded {
+        /// The supervisor.
+        supervisor: WorkNumber,
+        /// Whose call it was.
+        agent: WorkNumber,
+    }
+    /// A supervisor that sat in serves the call from now on; the agent's part ends next.
+    CallIntercepted {
         /// The supervisor.
         supervisor: WorkNumber,
         /// Whose call it was.
@@ -661,6 +682,11 @@ body! {
         /// Which.
         recording: RecordingId,
     }
+    /// It was ordered to end; `recording.ended` follows once it is complete.
+    RecordingStopped {
+        /// Which.
+        recording: RecordingId,
+    }
     /// A recording is complete, or failed.
     RecordingEnded {
         /// Which.
@@ -676,6 +702,18 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         failed: Option<SmolStr>,
+    }
+    /// An agent wants to listen to a recording: its phone is being connected.
+    PlaybackAsked {
+        /// Who.
+        agent: WorkNumber,
+        /// Which, below the tenant's recordings.
+        #[schemars(with = "String")]
+        path: SmolStr,
+        /// From where, in milliseconds.
+        from_ms: u64,
+        /// How often in all.
+        times: u16,
     }
     /// An agent listens to a recording.
     PlaybackStarted {
@@ -699,6 +737,9 @@ body! {
         playing: bool,
         /// It jumped: not only paused or resumed.
         jumped: bool,
+        /// How often more after this time.
+        #[serde(default)]
+        again: u16,
     }
     /// At its end, or stopped.
     PlaybackEnded {
@@ -713,7 +754,7 @@ body! {
     ConferenceBegan {
         /// Its chair.
         chair: WorkNumber,
-        /// Most members.
+        /// Most members, the chair counted.
         members: u16,
         /// When it ends.
         until: Timestamp,
@@ -762,6 +803,11 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         prompt: Option<SmolStr>,
+    }
+    /// A conference ends soon.
+    ConferenceNearlyOver {
+        /// When.
+        until: Timestamp,
     }
     /// The call is over; its last leg has ended.
     CallEnded {
@@ -1094,6 +1140,8 @@ pub enum Purpose {
     Party,
     /// An agent's phone, for a part of the agent in the call.
     Agent,
+    /// A member of a conference that is no agent.
+    Member,
 }
 
 /// What an agent's phone does.

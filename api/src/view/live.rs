@@ -319,6 +319,7 @@ pub fn role(purpose: Purpose) -> &'static str {
         Purpose::Transfer => "transfer",
         Purpose::Party => "party",
         Purpose::Agent => "agent",
+        Purpose::Member => "member",
     }
 }
 

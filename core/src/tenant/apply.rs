@@ -162,7 +162,17 @@ impl State {
             Endpoint::Phone(user) => user.as_str().into(),
             Endpoint::Trunk(_) => it.called.clone(),
         };
-        if it.purpose == Purpose::Agent {
+        if it.purpose == Purpose::Member {
+            let who = crate::agent::Reach::Number(it.called.clone());
+            if let Some(member) =
+                call.conference.as_mut().and_then(|conference| conference.members.iter_mut().find(|member| member.who == who))
+            {
+                member.ringing.push(it.leg);
+                if let Endpoint::Trunk(name) = &it.to {
+                    member.tried.push(name.clone());
+                }
+            }
+        } else if it.purpose == Purpose::Agent {
             // An agent's phone belongs to the agent, not to the party that the call tries to reach.
             if let Some(agent) = it.agent {
                 self.with_session(agent, |session| session.legs.push(it.leg));
@@ -297,6 +307,9 @@ impl State {
             }
             if call.service.as_ref().is_some_and(|service| service.leg == it.leg) {
                 call.service = None;
+            }
+            for member in call.conference.iter_mut().flat_map(|conference| &mut conference.members) {
+                member.ringing.retain(|leg| *leg != it.leg);
             }
         });
         self.note_closing(id);

@@ -5,7 +5,7 @@ use super::contact::{
     WaitKey, Waiting,
 };
 use super::state::{Call, State};
-use crate::agent::{Mode, PartRole, WorkNumber};
+use crate::agent::{Mode, PartRole, Reach, WorkNumber};
 use crate::event::{self as fact, AgentEvent, CallEvent, ConfigEvent};
 use crate::id::CallId;
 use crate::queue::{ChoiceRule, Leaving, Queue, QueueId};
@@ -66,6 +66,8 @@ impl State {
             }),
             CallEvent::Collected(_) => self.change_call(id, |call| call.collecting = None),
             CallEvent::Voicemail(it) => self.change_call(id, |call| call.voicemail = Some((it.leg, it.queue))),
+            CallEvent::SupervisionAsked(it) => self.with_part(id, it.supervisor, |part| part.supervise = Some(it.mode)),
+            CallEvent::Intercepted(it) => self.intercepted(time, id, it),
             CallEvent::Supervised(it) => self.with_part(id, it.supervisor, |part| {
                 part.role = PartRole::Supervisor(it.agent);
                 part.supervise = Some(it.mode);
@@ -88,7 +90,7 @@ impl State {
     fn apply_sound(&mut self, time: Timestamp, id: CallId, event: &CallEvent) {
         match event {
             CallEvent::RecordingStarted(it) => {
-                self.contact.recordings.insert(it.recording, id);
+                self.contact.recordings.insert(it.recording, (id, it.path.clone()));
                 self.change_call(id, |call| {
                     let (purpose, agent, path, format) = (it.purpose, it.agent, it.path.clone(), it.format);
                     call.recordings.push(Recording { id: it.recording, purpose, agent, path, format, paused: false, since: time });
@@ -96,18 +98,24 @@ impl State {
             }
             CallEvent::RecordingPaused(it) => self.with_recording(id, it.recording, |recording| recording.paused = true),
             CallEvent::RecordingResumed(it) => self.with_recording(id, it.recording, |recording| recording.paused = false),
+            CallEvent::RecordingStopped(it) => {
+                self.change_call(id, |call| call.recordings.retain(|recording| recording.id != it.recording));
+            }
             CallEvent::RecordingEnded(it) => {
                 self.contact.recordings.remove(&it.recording);
                 self.change_call(id, |call| call.recordings.retain(|recording| recording.id != it.recording));
             }
+            CallEvent::PlaybackAsked(it) => self.change_call(id, |call| {
+                let (agent, path, again) = (it.agent, it.path.clone(), it.times.saturating_sub(1));
+                call.playback = Some(Playback { agent, path, at_ms: it.from_ms, since: time, begun: false, playing: false, again });
+            }),
             CallEvent::PlaybackStarted(it) => self.change_call(id, |call| {
-                let (agent, path) = (it.agent, it.path.clone());
-                let again = it.times.saturating_sub(1);
-                call.playback = Some(Playback { agent, path, at_ms: it.from_ms, since: time, playing: true, again });
+                let (agent, path, again) = (it.agent, it.path.clone(), it.times.saturating_sub(1));
+                call.playback = Some(Playback { agent, path, at_ms: it.from_ms, since: time, begun: true, playing: true, again });
             }),
             CallEvent::PlaybackMoved(it) => self.change_call(id, |call| {
                 if let Some(playback) = &mut call.playback {
-                    (playback.at_ms, playback.playing, playback.since) = (it.at_ms, it.playing, time);
+                    (playback.at_ms, playback.playing, playback.since, playback.again) = (it.at_ms, it.playing, time, it.again);
                 }
             }),
             CallEvent::PlaybackEnded(_) => self.change_call(id, |call| call.playback = None),
@@ -120,19 +128,24 @@ impl State {
         match (event, &mut call.conference) {
             (CallEvent::ConferenceBegan(it), _) => {
                 let (chair, size, until) = (it.chair, it.members, it.until);
-                call.conference = Some(Conference { chair, size, since: time, until, members: Vec::new(), playing: None });
+                let members = Vec::new();
+                call.conference = Some(Conference { chair, size, since: time, until, members, playing: None, warned: false });
             }
             (CallEvent::ConferenceChanged(it), Some(conference)) => {
+                conference.warned &= conference.until == it.until;
                 (conference.chair, conference.size, conference.until) = (it.chair, it.members, it.until);
             }
+            (CallEvent::ConferenceNearlyOver(_), Some(conference)) => conference.warned = true,
             (CallEvent::ConferenceInvited(it), Some(conference)) => {
-                conference.members.push(Member { who: it.member.clone(), leg: None, held: false });
+                conference.members.push(new_member(it.member.clone()));
             }
             (CallEvent::ConferenceJoined(it), Some(conference)) => {
-                match conference.members.iter_mut().find(|member| member.who == it.member) {
-                    Some(member) => member.leg = Some(it.leg),
-                    None => conference.members.push(Member { who: it.member.clone(), leg: Some(it.leg), held: false }),
-                }
+                let place = conference.members.iter().position(|member| member.who == it.member);
+                let mut member = place.map_or_else(|| new_member(it.member.clone()), |place| conference.members.remove(place));
+                member.leg = Some(it.leg);
+                member.ringing.retain(|leg| *leg != it.leg);
+                // In the order in which they came: the first agent after the chair is the next chair.
+                conference.members.push(member);
             }
             (CallEvent::ConferenceLeft(it), Some(conference)) => conference.members.retain(|member| member.who != it.member),
             (CallEvent::ConferenceHeld(it), Some(conference)) => {
@@ -231,6 +244,14 @@ impl State {
         if handles {
             self.with_session(agent, |session| session.calls_taken = session.calls_taken.saturating_add(1));
         }
+    }
+
+    /// The supervisor's part becomes that of the agent.
+    fn intercepted(&mut self, time: Timestamp, id: CallId, it: &fact::CallIntercepted) {
+        let queue = self.calls.get(&id).and_then(|call| call.part(it.agent)).and_then(|part| part.queue);
+        self.with_part(id, it.supervisor, |part| {
+            (part.role, part.supervise, part.queue, part.joined) = (PartRole::Handler, None, queue, Some(time));
+        });
     }
 
     fn part_moved(&mut self, id: CallId, it: &fact::PartMoved) {
@@ -386,4 +407,8 @@ impl State {
             }
         }
     }
+}
+
+fn new_member(who: Reach) -> Member {
+    Member { who, leg: None, ringing: Vec::new(), tried: Vec::new(), held: false }
 }

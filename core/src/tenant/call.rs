@@ -171,12 +171,13 @@ impl Tenant {
         if leg.is_caller() || leg.phase == Phase::Up {
             return Err(Rejection::WrongState { action: "answer", state: format!("leg {id} is a caller's or up already") });
         }
-        let call = leg.call;
+        let (call, purpose) = (leg.call, leg.purpose);
         let attempt = self.call(call).and_then(|call| call.attempt.clone()).filter(|attempt| attempt.legs.contains(&id));
         self.emit_call(desk, call, fact::LegAnswered { leg: id, dialog: Some(dialog), media: Some(media) });
         desk.cancel_timer(TimerKey::NoAnswer(id));
         match attempt {
             Some(attempt) => self.conclude(desk, call, id, &attempt),
+            None if purpose == Some(Purpose::Member) => self.member_answered(desk, call, id),
             None => self.release(desk, id, Cause::normal(Party::System)),
         }
         self.settle(desk, call, &Cause::normal(Party::System));
@@ -194,7 +195,7 @@ impl Tenant {
             (Purpose::Originate, _) => self.call_on_behalf(desk, call, winner),
             (Purpose::Transfer, _) => self.complete_transfer(desk, call, Some(winner)),
             (Purpose::Party, _) => self.join_party(desk, call, winner),
-            (Purpose::Call, None) | (Purpose::Agent, _) => self.release(desk, winner, Cause::normal(Party::System)),
+            (Purpose::Call, None) | (Purpose::Agent | Purpose::Member, _) => self.release(desk, winner, Cause::normal(Party::System)),
         }
     }
 
@@ -315,6 +316,9 @@ impl Tenant {
         }
         let trunk_failed = called && leg.is_live() && matches!(leg.endpoint, Endpoint::Trunk(_)) && is_trunk_failure(&cause);
         if trunk_failed && self.dial_next_trunk(desk, call) {
+            return;
+        }
+        if leg.is_live() && leg.phase != Phase::Up && is_trunk_failure(&cause) && self.dial_member_again(desk, call, leg) {
             return;
         }
         let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };

@@ -13,7 +13,7 @@ use super::Tenant;
 use super::state::Call;
 use crate::agent::{Absence, AbsenceCause, Agent, AgentGroup, AgentPhone, HandoverMode, Mode, PartRole, Reach, SuperviseMode, WorkNumber};
 use crate::command::CollectRules;
-use crate::id::{CallId, LegId, RecordingId};
+use crate::id::{CallId, LegId, RecordingId, TrunkName};
 use crate::queue::{Entry, Queue, QueueId};
 use crate::recording::{RecordingFormat, RecordingPurpose};
 use crate::time::Timestamp;
@@ -196,7 +196,7 @@ pub struct Recording {
     pub since: Timestamp,
 }
 
-/// A recording that an agent listens to.
+/// A recording that an agent listens to, or wants to once its phone is up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Playback {
     /// Who.
@@ -207,6 +207,9 @@ pub struct Playback {
     pub at_ms: u64,
     /// When it was there.
     pub since: Timestamp,
+    /// The phone is up and it has begun.
+    #[serde(default)]
+    pub begun: bool,
     /// It plays.
     pub playing: bool,
     /// How often more after this time.
@@ -220,6 +223,12 @@ pub struct Member {
     pub who: Reach,
     /// Its leg, once it is in.
     pub leg: Option<LegId>,
+    /// Legs that ring for it, if it is no agent.
+    #[serde(default)]
+    pub ringing: Vec<LegId>,
+    /// Trunks that were tried for it.
+    #[serde(default)]
+    pub tried: Vec<TrunkName>,
     /// It neither hears nor is heard.
     pub held: bool,
 }
@@ -229,16 +238,19 @@ pub struct Member {
 pub struct Conference {
     /// Its chair.
     pub chair: WorkNumber,
-    /// Most members.
+    /// Most members, the chair counted.
     pub size: u16,
     /// When it began.
     pub since: Timestamp,
     /// When it ends.
     pub until: Timestamp,
-    /// Who is in it or called into it, the chair not counted.
+    /// Who is in it or called into it, the chair among them.
     pub members: Vec<Member>,
     /// What all (or one) hear.
     pub playing: Option<(Option<Reach>, SmolStr)>,
+    /// It was told that its time is nearly over.
+    #[serde(default)]
+    pub warned: bool,
 }
 
 /// A queue, who serves it and which calls wait.
@@ -275,8 +287,9 @@ pub(super) struct ContactState {
     pub(super) causes: BTreeMap<(Absence, u8), AbsenceCause>,
     /// Sessions.
     pub(super) signed_in: u32,
-    /// Recordings that were ordered and are not complete, with the call they belong to (which may be over).
-    pub(super) recordings: FxHashMap<RecordingId, CallId>,
+    /// Recordings that were ordered and are not complete, with the call they belong to (which may be over) and their path
+    /// without extension.
+    pub(super) recordings: FxHashMap<RecordingId, (CallId, SmolStr)>,
 }
 
 impl Session {

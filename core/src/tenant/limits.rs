@@ -39,3 +39,34 @@ pub const NUMBERS: usize = 100_000;
 
 /// Hz of a tone that a narrow-band telephone carries.
 pub const SINE_HZ: std::ops::RangeInclusive<u16> = 20..=3400;
+
+/// How long a recording that was ordered to end may take to reach the disk, and one that a crash cut off to be repaired: a
+/// whole day's recordings are looked through at a start. After it the recording counts as lost.
+pub const RECORDING_GUARD: Duration = Duration::from_secs(3600);
+
+/// Bytes of a recording's path: what a file name may have on every file system we know.
+pub const RECORDING_PATH_BYTES: usize = 255;
+
+/// Longest message that a caller leaves: who says more calls again.
+pub const VOICEMAIL: Duration = Duration::from_secs(180);
+
+/// How often a recording may be played in a row.
+pub const PLAY_TIMES: std::ops::RangeInclusive<u16> = 1..=100;
+
+/// Keys that are collected at once.
+pub const COLLECT_KEYS: std::ops::RangeInclusive<u8> = 1..=64;
+
+/// Milliseconds that a key may be waited for: less than a tenth of a second can't be met, more than two minutes is a leg forgotten.
+pub const COLLECT_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
+
+/// Prompts said one after the other: a number of ten digits in a sentence takes about as many.
+pub const PROMPTS: usize = 32;
+
+/// Bytes of a prompt's name.
+pub const PROMPT_NAME_BYTES: usize = 128;
+
+/// Minutes that a conference may last in all.
+pub const CONFERENCE_MINUTES: std::ops::RangeInclusive<u32> = 1..=1440;
+
+/// How long before its end a conference is told so.
+pub const CONFERENCE_WARNING: Duration = Duration::from_secs(60);

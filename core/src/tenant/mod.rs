@@ -18,6 +18,7 @@
 //! | `queue`, `assign`, `offer`, `device` | waiting, finding an agent, offering, the agent's phone |
 //! | `call_out`, `put_aside`, `consult`, `handover`, `take`, `call_data` | what agents do with calls |
 //! | `supervise`, `recording`, `playback`, `conference`, `collect`, `voicemail` | supervision, sound, keys |
+//! | `voices` | who talks in a call, and to whom |
 //! | `hearing` | what each leg hears, worked out from the state |
 //! | `pacing` | how many calls a campaign places now |
 //! | `limits` | every bound |
@@ -49,6 +50,7 @@ mod recording;
 mod registration;
 mod replace;
 mod routing;
+mod seats;
 mod settle;
 mod staffing;
 mod state;
@@ -56,6 +58,7 @@ mod supervise;
 mod take;
 mod transfer;
 mod voicemail;
+mod voices;
 
 #[cfg(test)]
 mod tests;
@@ -90,13 +93,14 @@ pub struct Tenant {
 }
 
 /// What one command is decided with: the inputs, the place for what follows, and what the legs of the touched calls
-/// heard before.
+/// heard and what was recorded of them before.
 struct Desk<'a> {
     now: Timestamp,
     ids: &'a mut Ids,
     out: &'a mut Decision,
     touched: SmallVec<[CallId; 2]>,
     heard: SmallVec<[(LegId, Audio); 4]>,
+    recorded: Vec<recording::Recorded>,
 }
 
 impl Desk<'_> {
@@ -108,6 +112,7 @@ impl Desk<'_> {
     fn forget_hearing(&mut self) {
         self.touched.clear();
         self.heard.clear();
+        self.recorded.clear();
     }
 
     fn set_timer(&mut self, key: TimerKey, at: Timestamp) {
@@ -149,8 +154,10 @@ impl Tenant {
         if !self.is_open() && !closed_tenant_takes(&command) {
             return Err(Rejection::NoSuchTenant(self.id.to_string()));
         }
-        let mut desk = Desk { now, ids, out, touched: SmallVec::new(), heard: SmallVec::new() };
+        let mut desk = Desk { now, ids, out, touched: SmallVec::new(), heard: SmallVec::new(), recorded: Vec::new() };
         let outcome = self.decide(&mut desk, command);
+        self.follow_up(&mut desk);
+        self.order_recordings(&mut desk);
         self.order_hearing(&mut desk);
         outcome
     }
@@ -248,6 +255,7 @@ impl Tenant {
             TimerKey::Collect(leg) => self.collect_due(desk, leg),
             TimerKey::Voicemail(call) => self.voicemail_due(desk, call),
             TimerKey::Conference(call) => self.conference_due(desk, call),
+            TimerKey::Recording(recording) => self.recording_lost(desk, recording),
         }
     }
 
@@ -258,6 +266,7 @@ impl Tenant {
             self.close_call(desk, id, &cause);
             desk.forget_hearing();
         }
+        self.restart_recordings(desk);
         self.restart_registrations(desk);
         DONE
     }
@@ -287,17 +296,26 @@ impl Tenant {
     fn emit_call(&mut self, desk: &mut Desk<'_>, call: CallId, event: impl Into<CallEvent>) {
         let event = event.into();
         self.note_hearing(desk, call);
-        if let CallEvent::Moved(moved) = &event {
-            self.note_hearing(desk, moved.from);
+        match &event {
+            CallEvent::Moved(moved) => self.note_hearing(desk, moved.from),
+            CallEvent::PartMoved(moved) => self.note_hearing(desk, moved.from),
+            _ => {}
         }
         self.emit(desk, Event::Call(call, event));
     }
 }
 
-/// A removed tenant still sees its last legs out.
+/// A removed tenant still sees its last legs out, and its last recordings to the disk.
 fn closed_tenant_takes(command: &Command) -> bool {
     matches!(
         command,
-        Command::CreateTenant(_) | Command::LegAnswered { .. } | Command::LegEnded { .. } | Command::TimerFired(_) | Command::NodeRestarted
+        Command::CreateTenant(_)
+            | Command::LegAnswered { .. }
+            | Command::LegEnded { .. }
+            | Command::RecordingStarted { .. }
+            | Command::RecordingFailed { .. }
+            | Command::RecordingEnded { .. }
+            | Command::TimerFired(_)
+            | Command::NodeRestarted
     )
 }

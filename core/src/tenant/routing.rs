@@ -96,7 +96,7 @@ impl Tenant {
     }
 
     /// Longest matching prefix first, then those not known to be down, then by priority, then by name.
-    fn trunks_for(&self, called: &str) -> Result<Vec<TrunkName>, Cause> {
+    pub(super) fn trunks_for(&self, called: &str) -> Result<Vec<TrunkName>, Cause> {
         let mut matching: Vec<(usize, &TrunkEntry)> = Vec::new();
         for entry in self.state.trunks.values() {
             let prefixes = &entry.trunk.prefixes;

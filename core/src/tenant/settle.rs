@@ -12,6 +12,7 @@ impl Tenant {
     /// After a leg has gone: puts the rest of its call in order. Every leg that stays has a reason to; a call without
     /// legs ends. `why` is passed on to whom the going concerns.
     pub(super) fn settle(&mut self, desk: &mut Desk<'_>, id: CallId, why: &Cause) {
+        self.settle_seats(desk, id);
         self.settle_bridge(desk, id);
         self.settle_transfer(desk, id, why);
         self.settle_attempt(desk, id);
@@ -58,7 +59,7 @@ impl Tenant {
             Purpose::Call => attempt.behalf.is_some_and(|behalf| self.is_live_in(behalf, id)),
             Purpose::Transfer => call.transfer.as_ref().is_some_and(|transfer| self.is_live_in(transfer.transferee, id)),
             Purpose::Party => !self.up_legs(call).is_empty(),
-            Purpose::Agent => false,
+            Purpose::Agent | Purpose::Member => false,
         }
     }
 
@@ -78,6 +79,7 @@ impl Tenant {
         });
         in_attempt
             || call.bridge.contains(&id)
+            || self.is_seated(id, call_id, call)
             || call.service.as_ref().is_some_and(|service| service.leg == id)
             || call.transfer.as_ref().is_some_and(|transfer| transfer.by == id || transfer.transferee == id)
     }

@@ -46,6 +46,9 @@ fn every_kind() -> Vec<&'static str> {
         "call.collecting",
         "call.collected",
         "call.voicemail",
+        "call.part_moved",
+        "call.unreached",
+        "call.intercepted",
     ];
     let mut kinds: Vec<_> = CallEvent::schemas().iter().map(|(kind, ..)| *kind).collect();
     kinds.extend(ConfigEvent::schemas().iter().map(|(kind, ..)| *kind));

@@ -338,6 +338,7 @@ impl Stage {
             TimerKey::Collect(leg) => format!("collect {}", self.name(*leg)),
             TimerKey::Voicemail(_) => "voicemail".into(),
             TimerKey::Conference(_) => "conference".into(),
+            TimerKey::Recording(_) => "recording".into(),
         };
         let one = |effect: &Effect| match effect {
             Effect::SetTimer { key, at } => Some(format!("+{} {}", text(key), at.since(self.now).as_secs())),
