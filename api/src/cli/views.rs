@@ -14,18 +14,28 @@ use crate::view::History;
 /// `tandem views …`
 #[derive(Debug, Subcommand)]
 pub(super) enum ViewsCommand {
-    /// Make the call history again from the event log. Stop the server first.
-    Rebuild,
+    /// Make history and statistics again from the event log. Stop the server first.
+    Rebuild {
+        /// Also if the log no longer has its beginning: what happened before is then gone from the history, too.
+        #[arg(long)]
+        forget: bool,
+    },
 }
 
 pub(super) async fn run(command: ViewsCommand, config: &Config) -> Result<(), Failure> {
-    let ViewsCommand::Rebuild = command;
+    let ViewsCommand::Rebuild { forget } = command;
     // The lock of the log says whether a server runs; it is held while we work.
     let log = tandem_core::log::FileLog::open(crate::node::log_config(config)).map_err(anyhow::Error::from)?;
     let _ = std::fs::remove_file(config.node.data_dir.join("views-live.json"));
     let tail = log.tail();
-    let history = History::open(&config.store_url()).await.map_err(anyhow::Error::from)?;
-    history.clear().await.map_err(anyhow::Error::from)?;
+    let first = tail.first().map_err(anyhow::Error::from)?;
+    if first > 0 && !forget {
+        let text =
+            format!("the event log begins at offset {first}: what came before would be lost to the history; --forget does it all the same");
+        return Err(anyhow::anyhow!(text).into());
+    }
+    // Whatever is there, of whatever version, goes.
+    let history = History::recreate(&config.store_url()).await.map_err(anyhow::Error::from)?;
     rebuild(&tail, &history).await?;
     let (calls, legs) = history.counts().await.map_err(anyhow::Error::from)?;
     history.close().await;
