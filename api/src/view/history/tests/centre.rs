@@ -199,7 +199,17 @@ impl Centre {
         let agent = free[self.rng.random_range(0..free.len())];
         let from = Endpoint::Phone(UserName::new(agent.to_string()).unwrap());
         let called = format!("0{}", self.rng.random_range(500..520));
-        self.call(id, CallOriginated { from: from.clone(), called: called.as_str().into(), kind: CallKind::Outbound, agent: Some(agent) });
+        self.call(
+            id,
+            CallOriginated {
+                from: from.clone(),
+                called: called.as_str().into(),
+                kind: CallKind::Outbound,
+                agent: Some(agent),
+                reach: None,
+                caller: None,
+            },
+        );
         self.call(id, CallOffered { agent, role: PartRole::Caller, queue: None, choice: None, until: None });
         self.dial(id, leg, from, Purpose::Agent, Some(agent), agent.to_string());
         self.call(id, LegAnswered { leg, dialog: None, media: None });
@@ -394,7 +404,7 @@ impl Centre {
             }
             4 => {
                 let (target, mode) = (Reach::Number("0999".into()), HandoverMode::Success);
-                self.call(live.id, HandoverAsked { agent, target, mode });
+                self.call(live.id, HandoverAsked { agent, target, mode, caller: None, refer: None });
                 self.call(live.id, HandoverEnded { agent, failed: Some(Cause::sip(486, Party::Remote)) });
             }
             5 => self.hand_over(agent, n, &live),
@@ -405,7 +415,7 @@ impl Centre {
     /// Blind to the other queue: the caller waits again.
     fn hand_over(&mut self, agent: WorkNumber, n: usize, live: &Live) {
         let target = if live.queue == queue(1) { queue(2) } else { queue(1) };
-        self.call(live.id, HandoverAsked { agent, target: Reach::Queue(target), mode: HandoverMode::Blind });
+        self.call(live.id, HandoverAsked { agent, target: Reach::Queue(target), mode: HandoverMode::Blind, caller: None, refer: None });
         self.leave(live);
         self.call(live.id, AgentLeft { agent, end: PartEnd::Transferred });
         self.over(live.id, live.agent_leg.unwrap(), Party::Operator, 200);
