@@ -12,7 +12,9 @@ use crate::id::{Number, RequestId, TrunkName, UserName};
 use crate::registration::{ContactUpdate, RegisterRequest};
 
 mod call;
+mod collect;
 mod config;
+mod hearing;
 mod hold;
 mod party;
 mod registration;
