@@ -140,7 +140,7 @@ mod english {
         let rest = value % 100;
         if rest >= 20 {
             names.extend(TENS.get(rest as usize / 10));
-            names.extend((rest % 10 > 0).then(|| digit(rest % 10)));
+            names.extend((!rest.is_multiple_of(10)).then(|| digit(rest % 10)));
         } else if rest > 0 {
             names.push(digit(rest));
         }

@@ -11,6 +11,7 @@
 pub mod file;
 pub mod opus;
 pub mod pages;
+pub mod playback;
 pub mod timeline;
 pub mod wav;
 
