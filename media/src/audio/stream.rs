@@ -20,7 +20,8 @@ pub(crate) struct Stream {
 
 /// What there is for the next tick.
 pub(crate) enum Next {
-    Frame([i16; FRAME]),
+    /// The frame is written.
+    Frame,
     /// Not read yet.
     Waiting,
     Ended,
@@ -32,11 +33,14 @@ impl Stream {
         Stream { frames: ArrayQueue::new(limits::STREAM_AHEAD), done: OnceLock::new() }
     }
 
-    pub(crate) fn next(&self) -> Next {
+    pub(crate) fn next(&self, out: &mut [i16; FRAME]) -> Next {
         // Looked at first: what was read before the end is in the queue then.
         let done = self.done.get();
         match (self.frames.pop(), done) {
-            (Some(frame), _) => Next::Frame(frame),
+            (Some(frame), _) => {
+                *out = frame;
+                Next::Frame
+            }
             (None, None) => Next::Waiting,
             (None, Some(Ok(()))) => Next::Ended,
             (None, Some(Err(error))) => Next::Failed(error.clone()),

@@ -100,15 +100,18 @@ impl Player {
                 out.copy_from_slice(frame);
                 Played::Frame
             }
-            Track::Stream(stream) => match stream.next() {
-                Next::Frame(frame) => {
-                    out.iter_mut().zip(frame).for_each(|(code, sample)| *code = law.encode(sample));
-                    Played::Frame
+            Track::Stream(stream) => {
+                let mut samples = [0; FRAME];
+                match stream.next(&mut samples) {
+                    Next::Frame => {
+                        out.iter_mut().zip(samples).for_each(|(code, sample)| *code = law.encode(sample));
+                        Played::Frame
+                    }
+                    Next::Waiting => Played::Waiting,
+                    Next::Ended => Played::Ended,
+                    Next::Failed(error) => Played::Failed(error),
                 }
-                Next::Waiting => Played::Waiting,
-                Next::Ended => Played::Ended,
-                Next::Failed(error) => Played::Failed(error),
-            },
+            }
         }
     }
 }
