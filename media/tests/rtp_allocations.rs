@@ -9,8 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tandem_core::{Audio, CallId, Codec, LegId};
 use tandem_media::rtp::{MediaPlane, MediaRemote, Report, RtpConfig};
+use tandem_media::srtp::{MasterKey, SrtpKeys, Suite};
 
 struct Counting;
 
@@ -52,7 +55,13 @@ fn ten_thousand_packets_are_relayed_without_one_allocation() {
             clock_rate: 8000,
             fmtp: None,
         };
-        plane.set_remote(LegId(leg), MediaRemote::new(socket.local_addr().unwrap(), codec)).unwrap();
+        // The second leg is encrypted, and so is one that mixes.
+        let srtp = (leg == 2 || leg == 4).then(|| {
+            let key = |seed| MasterKey::generate(Suite::AesCm128HmacSha1_80, &mut StdRng::seed_from_u64(seed));
+            SrtpKeys { send: key(1), receive: key(2) }
+        });
+        let remote = MediaRemote { srtp, ..MediaRemote::new(socket.local_addr().unwrap(), codec) };
+        plane.set_remote(LegId(leg), remote).unwrap();
         phones.push((socket, port));
     }
     plane.hear(LegId(2), Audio::Leg(LegId(1))).unwrap();
@@ -70,7 +79,7 @@ fn ten_thousand_packets_are_relayed_without_one_allocation() {
             packet[4..8].copy_from_slice(&(n * 160).to_be_bytes());
             phones[0].0.send_to(&packet, phones[0].1).unwrap();
             let (length, _) = phones[1].0.recv_from(&mut buffer).unwrap();
-            assert_eq!(length, 172);
+            assert_eq!(length, 172 + 10, "with its tag");
         }
     };
     std::thread::sleep(Duration::from_millis(100));

@@ -18,6 +18,7 @@ pub mod beat;
 pub mod coding;
 pub mod config;
 pub mod dtmf;
+mod guard;
 pub mod keys;
 pub mod latch;
 pub mod leg;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use tandem_core::{Codec, Direction};
 
+use crate::srtp::SrtpKeys;
+
 /// Whose packets are taken; see [`super::latch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LatchMode {
@@ -47,6 +49,8 @@ pub struct MediaRemote {
     pub signalled_from: Option<IpAddr>,
     /// Whose packets are taken.
     pub latch: LatchMode,
+    /// What RTP and RTCP are encrypted with; nothing else is taken or sent then.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl MediaRemote {
@@ -64,6 +68,7 @@ impl MediaRemote {
             ptime_ms: 20,
             signalled_from: None,
             latch: LatchMode::default(),
+            srtp: None,
         }
     }
 

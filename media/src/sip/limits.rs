@@ -22,6 +22,8 @@ pub const SDP_BYTES: usize = 32 * 1024;
 pub const SDP_MEDIA: usize = 16;
 /// Payload types looked at per `m=` line: RTP has no more (RFC 3550 §5.1, seven bits).
 pub const SDP_FORMATS: usize = 128;
+/// `a=crypto` lines looked at per `m=` line: one for each suite that there is (RFC 4568, 6188, 7714), and some.
+pub const SDP_CRYPTO: usize = 16;
 /// `a=` lines per `m=` line that are looked at.
 pub const SDP_ATTRIBUTES: usize = 512;
 

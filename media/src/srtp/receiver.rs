@@ -60,11 +60,10 @@ impl Receiver {
         };
         // A failed attempt of GCM leaves nothing of the packet.
         let mut copy = [0u8; RETRY];
-        let kept = if self.rtp.fails_clean() { None } else { copy.get_mut(..packet.len()) };
-        let kept = kept.map(|kept| {
+        let mut kept = if self.rtp.fails_clean() { None } else { copy.get_mut(..packet.len()) };
+        if let Some(kept) = &mut kept {
             kept.copy_from_slice(packet);
-            kept
-        });
+        }
         let index = (u64::from(roc) << 16) | u64::from(sequence);
         if self.open_rtp(packet, head, end, ssrc, index).is_ok() {
             return Ok(index);

@@ -300,10 +300,8 @@ fn rubbish_is_refused_and_never_panics() {
                 let mut packet: Vec<u8> = (0..length).map(|_| random.random()).collect();
                 let _ = sender.protect(&mut packet.clone(), length.saturating_sub(30));
                 let _ = sender.protect_rtcp(&mut packet.clone(), length.saturating_sub(30));
-                if random.random() {
-                    if let Some(first) = packet.first_mut() {
-                        *first = 0x80 | (*first & 0x1F);
-                    }
+                if let Some(first) = packet.first_mut().filter(|_| random.random()) {
+                    *first = 0x80 | (*first & 0x1F);
                 }
                 assert!(open(&mut receiver, &packet).is_err());
                 assert!(open_rtcp(&mut receiver, &packet).is_err());

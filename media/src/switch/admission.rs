@@ -6,7 +6,7 @@
 //!   like everybody else.
 
 use smol_str::SmolStr;
-use tandem_core::{CallId, Command, Endpoint, Flow, Number, TenantId, Timestamp, TrunkName, UserName};
+use tandem_core::{CallId, Command, Endpoint, Flow, Number, SrtpPolicy, TenantId, Timestamp, TrunkName, UserName};
 
 use super::desk::Desk;
 use super::legs::{Leg, Stage};
@@ -15,6 +15,7 @@ use crate::sip::Name;
 use crate::sip::auth::{FirstChallenge, Verdict};
 use crate::sip::header::{Method, NameAddr};
 use crate::sip::message::Message;
+use crate::sip::sdp::Security;
 use crate::sip::ua::{Challenger, Offered, Registering};
 
 /// Tenants tried for a phone that gives a plain address as its domain. Its password fits one of them.
@@ -127,7 +128,8 @@ impl Desk {
             let _ = self.ua.refuse(now, leg, 484, &[]);
             return;
         };
-        let state = match self.open_leg(&offered, tenant.clone()) {
+        let policy = self.srtp_policy(&tenant, &from);
+        let state = match self.open_leg(&offered, tenant.clone(), policy) {
             Ok(state) => state,
             Err(status) => {
                 let _ = self.ua.refuse(now, leg, status, &[]);
@@ -140,8 +142,16 @@ impl Desk {
         self.post.send(&tenant, command);
     }
 
+    /// Whether calls with this peer are encrypted.
+    pub(super) fn srtp_policy(&self, tenant: &TenantId, peer: &Endpoint) -> SrtpPolicy {
+        match peer {
+            Endpoint::Phone(user) => self.directory.phone(tenant, user.as_str()).map(|phone| phone.srtp).unwrap_or_default(),
+            Endpoint::Trunk(name) => self.directory.trunk(tenant, name).map(|trunk| trunk.srtp).unwrap_or_default(),
+        }
+    }
+
     /// Opens media for a caller and reads its offer, or says with which status to refuse.
-    fn open_leg(&mut self, offered: &Offered, tenant: TenantId) -> Result<Leg, u16> {
+    fn open_leg(&mut self, offered: &Offered, tenant: TenantId, policy: SrtpPolicy) -> Result<Leg, u16> {
         let leg = offered.leg;
         // The call has no name yet; its first leg's is as good to choose a media worker by.
         let group = CallId(leg.0);
@@ -150,7 +160,8 @@ impl Desk {
             tracing::warn!(%leg, %error, "no media port for a call");
             503u16
         })?;
-        let mut negotiation = Negotiation::new(leg, self.announced(media), known_codecs());
+        let security = Security::new(policy, &mut self.random);
+        let mut negotiation = Negotiation::new(leg, self.announced(media), known_codecs()).secured(security);
         if let Some(sdp) = &offered.sdp
             && let Err(error) = negotiation.take_offer(sdp)
         {

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use tandem_core::{Codec, LegId, MediaRecord};
 
 use crate::rtp::{LatchMode, MediaRemote};
-use crate::sip::sdp::{Choice, KNOWN_CODECS, Negotiated, SdpError, Session, known_codec};
+use crate::sip::sdp::{Choice, KNOWN_CODECS, Negotiated, SdpError, Security, Session, known_codec};
 
 /// What we offer when nobody's wish is known, best first: what every phone and trunk has.
 pub(super) fn usual_codecs() -> Vec<Codec> {
@@ -38,10 +38,16 @@ impl Negotiation {
         Negotiation { session: Session::new(leg.0, local, codecs), offered: None, theirs: Vec::new() }
     }
 
+    /// Encrypts its media, or not.
+    pub(super) fn secured(mut self, security: Security) -> Negotiation {
+        self.session.set_security(security);
+        self
+    }
+
     /// Takes a caller's offer; it is answered by [`Negotiation::answer_caller`].
     pub(super) fn take_offer(&mut self, sdp: &[u8]) -> Result<(), SdpError> {
-        let offer = self.session.receive_offer(&text(sdp)?)?;
-        let audio = offer.streams.iter().find(|stream| stream.is_usable());
+        self.session.receive_offer(&text(sdp)?)?;
+        let audio = self.session.offered();
         let theirs: Vec<Codec> =
             audio.map(|stream| stream.codecs.iter().filter(|codec| is_known(codec)).cloned().collect()).unwrap_or_default();
         // Whatever the caller has may be relayed, also what the switch itself can't decode.
@@ -150,6 +156,7 @@ fn media_remote(negotiated: &Negotiated, from: IpAddr, latch: LatchMode) -> Medi
         ptime_ms: negotiated.ptime_ms,
         signalled_from: Some(from),
         latch,
+        srtp: negotiated.srtp.clone(),
         ..MediaRemote::new(negotiated.remote_rtp, negotiated.codec.clone())
     }
 }

@@ -1,7 +1,7 @@
 //! Effects, carried out.
 
 use smol_str::SmolStr;
-use tandem_core::{CallId, Cause, Command, DialTarget, Effect, Flow, LegId, RequestId, TenantId, Timestamp, TrunkName, UserName};
+use tandem_core::{CallId, Cause, Command, DialTarget, Effect, Endpoint, Flow, LegId, RequestId, TenantId, Timestamp, TrunkName, UserName};
 
 use super::desk::Desk;
 use super::legs::{Leg, Stage};
@@ -10,6 +10,7 @@ use super::services::note;
 use super::trunks::trunk_host;
 use crate::rtp::RecordingPlan;
 use crate::sip::header::NameAddr;
+use crate::sip::sdp::Security;
 use crate::sip::ua::{InviteParams, Login};
 use crate::sip::uri::{HostPort, Uri};
 
@@ -134,6 +135,11 @@ impl Desk {
         caller: &Caller,
         with: Option<LegId>,
     ) -> Result<Leg, Cause> {
+        let peer = match &target {
+            DialTarget::Contact { user, .. } => Endpoint::Phone(user.clone()),
+            DialTarget::Trunk { name, .. } => Endpoint::Trunk(name.clone()),
+        };
+        let security = Security::new(self.srtp_policy(tenant, &peer), &mut self.random);
         let to = self.destination(tenant, target)?;
         let peer = with.and_then(|with| self.legs.get(&with));
         // Legs of one conversation share a media worker, so that no packet has to change threads.
@@ -144,7 +150,7 @@ impl Desk {
         };
         let bind = self.media_bind_ip(&to.flow);
         let media = self.media.open(leg, group, bind).map_err(|error| Desk::own_cause(503, &error.to_string()))?;
-        let mut negotiation = Negotiation::new(leg, self.announced(media), Vec::new());
+        let mut negotiation = Negotiation::new(leg, self.announced(media), Vec::new()).secured(security);
         let sdp = negotiation.offer(codecs).map_err(|error| Desk::own_cause(488, &error.to_string()))?;
         let params = InviteParams {
             leg,

@@ -5,6 +5,7 @@ mod rig;
 
 mod digits;
 mod echo;
+mod encrypted;
 mod hold_and_silence;
 mod latching;
 mod mixing;

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use tandem_core::LegId;
 
 use crate::rtp::MediaRemote;
+use crate::rtp::guard::Guard;
 use crate::rtp::keys::KeySender;
 use crate::rtp::leg::Leg;
 use crate::rtp::mix::MixQueue;
@@ -20,6 +21,8 @@ pub(crate) struct Entry {
     pub(super) leg: Leg,
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
+    /// Its encryption.
+    pub(super) guard: Option<Box<Guard>>,
     pub(super) hears: Hears,
     /// Slots of the legs that hear this one, by relay or in a mix.
     pub(super) listeners: Listeners,
@@ -47,6 +50,7 @@ impl Entry {
             leg,
             rtp,
             rtcp,
+            guard: None,
             hears: Hears::Silence,
             listeners: Listeners::new(),
             queue: None,

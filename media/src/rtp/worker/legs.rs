@@ -8,6 +8,7 @@ use tandem_core::LegId;
 
 use super::entry::{Command, Entry, Hears, Listeners};
 use super::{Worker, send_report};
+use crate::rtp::guard::Guard;
 use crate::rtp::limits;
 use crate::rtp::report::Report;
 
@@ -62,6 +63,7 @@ impl Worker {
                 let due = now + self.report_interval() / 2;
                 if let Some(entry) = self.legs.get_mut(slot as usize) {
                     entry.leg.set_remote(now, &remote);
+                    entry.guard = Guard::follow(entry.guard.take(), remote.srtp.as_ref());
                     entry.report_due.get_or_insert(due);
                 }
             }
@@ -137,7 +139,7 @@ impl Worker {
     pub(super) fn finish(&mut self, now: Instant, mut entry: Entry) {
         if let Some(length) = entry.leg.report(now, self.ntp.at(now), true, &mut self.out) {
             // The peer learns from SIP as well: a lost BYE costs nothing.
-            let _ = send_report(&entry, &self.out, length);
+            let _ = send_report(&mut entry, &mut self.out, length);
         }
         let (leg, stats) = (entry.leg.id(), entry.leg.stats());
         drop(entry);

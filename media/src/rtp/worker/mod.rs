@@ -25,11 +25,12 @@ pub(crate) use entry::{Command, Entry, Hears};
 use entry::Listeners;
 
 use super::beat::Beat;
-use super::leg::{Buffer, Kind, Leg, Sound, Verdict};
+use super::leg::{Buffer, Kind, Sound, Verdict};
 use super::limits;
 use super::record::Tap;
 use super::report::{Report, ReportSink};
 use super::rtcp::{NtpClock, is_rtcp};
+use crate::srtp::SrtpError;
 
 /// The waker's token; legs have `2 · slot` for RTP and `2 · slot + 1` for RTCP.
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -198,8 +199,23 @@ impl Worker {
 
     fn packet_in(&mut self, now: Instant, slot: u32, is_control: bool, length: usize, from: SocketAddr) {
         let Worker { legs, packet, out, counts, ntp, parts, .. } = self;
-        let (Some(entry), Some(packet)) = (legs.get_mut(slot as usize), packet.get(..length)) else { return };
-        if is_control || (entry.leg.muxed() && is_rtcp(packet)) {
+        let (Some(entry), Some(packet)) = (legs.get_mut(slot as usize), packet.get_mut(..length)) else { return };
+        let is_report = is_control || (entry.leg.muxed() && is_rtcp(packet));
+        let packet = match &mut entry.guard {
+            None => packet,
+            Some(guard) => match guard.open(packet, is_report) {
+                Ok(length) => packet.get_mut(..length).unwrap_or_default(),
+                // The network doubles packets; that harms nobody.
+                Err(SrtpError::Replayed(_)) => return,
+                Err(_) => {
+                    counts.rejected += 1;
+                    entry.leg.rejected += 1;
+                    return;
+                }
+            },
+        };
+        let packet = &*packet;
+        if is_report {
             let taken = entry.leg.receive_rtcp(now, ntp.at(now), from, !is_control, packet);
             counts.rejected += u64::from(!taken);
             return;
@@ -283,21 +299,33 @@ fn relay(listener: &mut Entry, now: Instant, sound: &Sound, packet: &[u8], out: 
         return;
     }
     let length = listener.leg.forward(now, sound, packet, out);
-    send(&listener.leg, &listener.rtp, out, length, counts);
+    send(listener, out, length, counts);
 }
 
 /// Sends what was made for a leg, if anything was. A full socket buffer loses the packet: waiting would hurt everybody.
-fn send(leg: &Leg, socket: &UdpSocket, out: &Buffer, length: Option<usize>, counts: &mut Counts) {
-    let (Some(length), Some(to)) = (length, leg.destination()) else { return };
+fn send(entry: &mut Entry, out: &mut Buffer, length: Option<usize>, counts: &mut Counts) {
+    let (Some(length), Some(to)) = (length, entry.leg.destination()) else { return };
+    let length = match &mut entry.guard {
+        None => length,
+        Some(guard) => match guard.close(out, length) {
+            Ok(length) => length,
+            // A packet that came twice goes once: two under one number would give the key stream away.
+            Err(_) => return,
+        },
+    };
     let Some(bytes) = out.get(..length) else { return };
-    match socket.send_to(bytes, to) {
+    match entry.rtp.send_to(bytes, to) {
         Ok(_) => counts.sent += 1,
         Err(_) => counts.send_failed += 1,
     }
 }
 
 /// Sends RTCP, from the RTP socket if both share it (RFC 5761).
-fn send_report(entry: &Entry, out: &Buffer, length: usize) -> io::Result<()> {
+fn send_report(entry: &mut Entry, out: &mut Buffer, length: usize) -> io::Result<()> {
+    let length = match &mut entry.guard {
+        None => length,
+        Some(guard) => guard.close_rtcp(out, length).map_err(io::Error::other)?,
+    };
     let Some((to, bytes)) = entry.leg.rtcp_destination().zip(out.get(..length)) else { return Ok(()) };
     let socket = if entry.leg.muxed() { &entry.rtp } else { &entry.rtcp };
     socket.send_to(bytes, to).map(drop)

@@ -51,7 +51,7 @@ impl Worker {
         };
         let Step::Key(part) = step else { return false };
         let length = entry.leg.press(now, part, &mut self.out);
-        send(&entry.leg, &entry.rtp, &self.out, length, &mut self.counts);
+        send(entry, &mut self.out, length, &mut self.counts);
         true
     }
 
@@ -65,7 +65,7 @@ impl Worker {
         let failed = match player.next(now, skipped, law.unwrap_or(Law::A), &mut codes) {
             Played::Frame => {
                 let length = law.and_then(|_| entry.leg.speak(now, &codes, skipped, &mut self.out));
-                send(&entry.leg, &entry.rtp, &self.out, length, &mut self.counts);
+                send(entry, &mut self.out, length, &mut self.counts);
                 return;
             }
             Played::Waiting => return,
@@ -102,7 +102,7 @@ impl Worker {
         sum.encode(law, &mut codes);
         if let Some(entry) = self.legs.get_mut(slot as usize) {
             let length = entry.leg.speak(now, &codes, skipped, &mut self.out);
-            send(&entry.leg, &entry.rtp, &self.out, length, &mut self.counts);
+            send(entry, &mut self.out, length, &mut self.counts);
         }
     }
 
@@ -131,7 +131,7 @@ impl Worker {
         if entry.report_due.is_some_and(|due| now >= due) {
             entry.report_due = Some(next);
             let length = entry.leg.report(now, self.ntp.at(now), false, &mut self.out);
-            let failed = length.is_some_and(|length| send_report(entry, &self.out, length).is_err());
+            let failed = length.is_some_and(|length| send_report(entry, &mut self.out, length).is_err());
             self.counts.send_failed += u64::from(failed);
         }
     }

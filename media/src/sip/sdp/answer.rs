@@ -1,12 +1,14 @@
 //! The two ways to agreement: answering an offer, and reading an answer.
 
-use tandem_core::{Codec, Direction};
+use tandem_core::{Codec, Direction, SrtpPolicy};
 
 use super::codec::{compatible, fmtp_value, same_codec};
+use super::crypto::{Crypto, Security};
 use super::description::{Description, Stream, StreamKind};
 use super::session::Choice;
 use super::write::Line;
 use super::{Negotiated, SdpError, direction, flags, mirrored};
+use crate::srtp::SrtpKeys;
 
 pub(super) struct Accepted {
     pub(super) lines: Vec<Line>,
@@ -19,15 +21,40 @@ fn nothing_fits(offer: &Description) -> SdpError {
     SdpError::NothingFits { offered: if offered.is_empty() { "no audio".to_owned() } else { offered.join(" ") } }
 }
 
-/// The stream and the codec of it to take: the first audio stream that has one.
-pub(super) fn choose(offer: &Description, ours: &[Codec], choice: Choice<'_>) -> Result<(usize, Codec), SdpError> {
+/// The stream and the codec of it to take: the first audio stream that has one, encrypted before plain if we may.
+pub(super) fn choose(offer: &Description, ours: &[Codec], security: &Security, choice: Choice<'_>) -> Result<(usize, Codec), SdpError> {
     let usable = || offer.streams.iter().enumerate().filter(|(_, stream)| stream.is_usable());
-    let found = usable().find_map(|(at, stream)| Some((at, pick(stream, ours, choice)?)));
-    let (at, codec) = found.ok_or_else(|| nothing_fits(offer))?;
+    let find = |encrypted: bool| {
+        let fits = move |(_, stream): &(usize, &Stream)| can_be(stream, encrypted, security.policy());
+        usable().filter(fits).find_map(|(at, stream)| Some((at, pick(stream, ours, choice)?)))
+    };
+    let found = find(true).or_else(|| find(false));
+    let (at, codec) = found.ok_or_else(|| match usable().next() {
+        Some((_, stream)) if !can_be(stream, true, security.policy()) && !can_be(stream, false, security.policy()) => {
+            SdpError::Encryption(if stream.is_secure() { "not allowed here, or with nothing that we know" } else { "required" })
+        }
+        _ => nothing_fits(offer),
+    })?;
     if let Some(stream) = offer.streams.get(at) {
         stream.rtp()?;
     }
     Ok((at, codec))
+}
+
+/// The stream may be taken so under this policy.
+fn can_be(stream: &Stream, encrypted: bool, policy: SrtpPolicy) -> bool {
+    if encrypted { !policy.is_off() && !stream.crypto.is_empty() } else { policy != SrtpPolicy::Required && !stream.is_secure() }
+}
+
+/// Our line for the stream, and the keys that follow: the peer's first line that we know (RFC 4568 §5.1.2).
+fn agree(stream: &Stream, security: &Security) -> Option<(Crypto, SrtpKeys)> {
+    if !can_be(stream, true, security.policy()) {
+        return None;
+    }
+    stream.crypto.iter().find_map(|theirs| {
+        let ours = security.key(theirs.key.suite())?.clone();
+        Some((Crypto { tag: theirs.tag, key: ours.clone() }, SrtpKeys { send: ours, receive: theirs.key.clone() }))
+    })
 }
 
 /// A codec of the stream, with the peer's payload type.
@@ -47,9 +74,16 @@ fn pick(stream: &Stream, ours: &[Codec], choice: Choice<'_>) -> Option<Codec> {
 }
 
 /// Answers with one codec, so that both sides know what will come, and mirrors the `m=` lines.
-pub(super) fn answer(offer: &Description, ours: &[Codec], wanted: Direction, choice: Choice<'_>) -> Result<Accepted, SdpError> {
-    let (chosen, mut codec) = choose(offer, ours, choice)?;
+pub(super) fn answer(
+    offer: &Description,
+    ours: &[Codec],
+    security: &Security,
+    wanted: Direction,
+    choice: Choice<'_>,
+) -> Result<Accepted, SdpError> {
+    let (chosen, mut codec) = choose(offer, ours, security, choice)?;
     let stream = offer.streams.get(chosen).ok_or_else(|| nothing_fits(offer))?;
+    let (crypto, srtp) = agree(stream, security).unzip();
     codec.fmtp = answer_fmtp(&codec, ours);
     let mut event = event_for(stream, &codec).cloned();
     if let Some(event) = &mut event {
@@ -64,6 +98,7 @@ pub(super) fn answer(offer: &Description, ours: &[Codec], wanted: Direction, cho
                 events: event.clone().into_iter().collect(),
                 direction,
                 rtcp_mux: other.rtcp_mux,
+                crypto: crypto.clone().into_iter().collect(),
             }
         } else {
             off(other)
@@ -82,24 +117,26 @@ pub(super) fn answer(offer: &Description, ours: &[Codec], wanted: Direction, cho
         direction,
         ptime_ms: stream.ptime_ms.unwrap_or(20),
         held: is_held(stream),
+        srtp,
     };
     Ok(Accepted { lines, negotiated })
 }
 
 /// Reads the answer to an offer of ours.
-pub(super) fn read_answer(offer: &[Line], answer: &Description) -> Result<Negotiated, SdpError> {
+pub(super) fn read_answer(offer: &[Line], answer: &Description, policy: SrtpPolicy) -> Result<Negotiated, SdpError> {
     let streams = || SdpError::Streams { offer: offer.len(), answer: answer.streams.len() };
     if offer.len() != answer.streams.len() {
         return Err(streams());
     }
     let audio = offer.iter().zip(&answer.streams).find_map(|(line, stream)| match line {
-        Line::Audio { codecs, events, direction, .. } => Some((codecs, events, *direction, stream)),
+        Line::Audio { codecs, events, direction, crypto, .. } => Some((codecs, events, *direction, crypto, stream)),
         Line::Off { .. } => None,
     });
-    let (codecs, events, wanted, stream) = audio.ok_or_else(streams)?;
+    let (codecs, events, wanted, crypto, stream) = audio.ok_or_else(streams)?;
     if !stream.is_usable() {
         return Err(nothing_fits(answer));
     }
+    let srtp = read_keys(crypto, stream, policy)?;
     let common = stream.codecs.iter().find_map(|theirs| Some((codecs.iter().find(|our| compatible(our, theirs))?, theirs)));
     let (our, theirs) = common.ok_or_else(|| nothing_fits(answer))?;
     let event = event_for(stream, theirs);
@@ -116,7 +153,23 @@ pub(super) fn read_answer(offer: &[Line], answer: &Description) -> Result<Negoti
         direction: joint(wanted, stream),
         ptime_ms: stream.ptime_ms.unwrap_or(20),
         held: is_held(stream),
+        srtp,
     })
+}
+
+/// The keys that an answer settles: of the line of ours that it names (RFC 4568 §5.1.3). Without any it is in the clear, which
+/// may be refused.
+fn read_keys(ours: &[Crypto], stream: &Stream, policy: SrtpPolicy) -> Result<Option<SrtpKeys>, SdpError> {
+    let Some(theirs) = stream.crypto.first() else {
+        return match policy {
+            SrtpPolicy::Required => Err(SdpError::Encryption("required and not answered")),
+            _ if stream.is_secure() || stream.encrypted => Err(SdpError::Encryption("answered without a key that we can use")),
+            _ => Ok(None),
+        };
+    };
+    let same = |our: &&Crypto| our.tag == theirs.tag && our.key.suite() == theirs.key.suite();
+    let our = ours.iter().find(same).ok_or(SdpError::Encryption("answered as it was not offered"))?;
+    Ok(Some(SrtpKeys { send: our.key.clone(), receive: theirs.key.clone() }))
 }
 
 /// telephone-event at the codec's clock, else any.

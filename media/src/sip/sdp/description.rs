@@ -7,6 +7,7 @@ use tandem_core::{Codec, Direction};
 
 use super::SdpError;
 use super::codec::{EVENTS, KNOWN_CODECS, parse_rtpmap, static_codec};
+use super::crypto::Crypto;
 use crate::sip::limits;
 
 /// What a stream carries.
@@ -43,6 +44,10 @@ pub struct Stream {
     pub rtcp: Option<(u16, Option<IpAddr>)>,
     /// `a=rtcp-mux` (RFC 5761).
     pub rtcp_mux: bool,
+    /// `a=crypto` lines that we can use (RFC 4568), in the peer's order.
+    pub crypto: Vec<Crypto>,
+    /// There are `a=crypto` lines, of use or not: what comes is encrypted.
+    pub encrypted: bool,
 }
 
 /// A session description.
@@ -94,6 +99,8 @@ impl Stream {
             ptime_ms: None,
             rtcp: None,
             rtcp_mux: false,
+            crypto: Vec::new(),
+            encrypted: false,
         };
         if stream.kind == StreamKind::Audio {
             stream.read_attributes(&media.attributes);
@@ -115,6 +122,12 @@ impl Stream {
                 "ptime" => self.ptime_ms = value.trim().parse().ok().filter(|ms| (1..=200).contains(ms)),
                 "rtcp" => self.rtcp = parse_rtcp(value),
                 "rtcp-mux" => self.rtcp_mux = true,
+                "crypto" => {
+                    self.encrypted = true;
+                    if self.crypto.len() < limits::SDP_CRYPTO {
+                        self.crypto.extend(Crypto::parse(value));
+                    }
+                }
                 _ => {}
             }
         }
@@ -127,11 +140,15 @@ impl Stream {
         }
     }
 
-    /// Audio over plain RTP that is on.
+    /// Audio over RTP that is on, encrypted or not.
     pub fn is_usable(&self) -> bool {
-        self.kind == StreamKind::Audio
-            && self.port != 0
-            && (self.proto.eq_ignore_ascii_case("RTP/AVP") || self.proto.eq_ignore_ascii_case("RTP/AVPF"))
+        let plain = ["RTP/AVP", "RTP/AVPF"].iter().any(|proto| self.proto.eq_ignore_ascii_case(proto));
+        self.kind == StreamKind::Audio && self.port != 0 && (plain || self.is_secure())
+    }
+
+    /// Encrypted RTP by its name. With `a=crypto` plain RTP may be encrypted, too: so phones offer both at once.
+    pub(super) fn is_secure(&self) -> bool {
+        self.proto.eq_ignore_ascii_case("RTP/SAVP") || self.proto.eq_ignore_ascii_case("RTP/SAVPF")
     }
 
     /// Where RTP goes.

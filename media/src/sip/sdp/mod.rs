@@ -1,10 +1,11 @@
 //! Session descriptions (RFC 8866) and the offer/answer model (RFC 3264) for audio legs.
 //!
 //! [`Description`] is what a peer wrote, in types; [`Session`] is our side of one leg: it makes offers and answers and
-//! counts their versions; [`Negotiated`] is what both agreed on, ready for the media plane.
+//! counts their versions; [`Security`] is whether its media is encrypted and with which keys (RFC 4568); [`Negotiated`] is what both agreed on, ready for the media plane.
 
 mod answer;
 mod codec;
+mod crypto;
 mod description;
 mod session;
 #[cfg(test)]
@@ -15,7 +16,10 @@ use std::net::SocketAddr;
 
 use tandem_core::{Codec, Direction, MediaRecord};
 
+use crate::srtp::SrtpKeys;
+
 pub use codec::{KNOWN_CODECS, known_codec, same_codec};
+pub use crypto::{Crypto, Security};
 pub use description::{Description, Stream, StreamKind};
 pub use session::{Choice, Session};
 
@@ -31,6 +35,9 @@ pub enum SdpError {
         /// What the peer has.
         offered: String,
     },
+    /// Encryption is required and not offered, offered and not allowed, or not as agreed: 488 for an offer.
+    #[error("media encryption: {0}")]
+    Encryption(&'static str),
     /// Its connection address is not an IP address.
     #[error("bad connection address `{0}`")]
     Address(String),
@@ -51,7 +58,7 @@ impl SdpError {
     /// The status to refuse an offer with.
     pub fn status(&self) -> u16 {
         match self {
-            SdpError::NothingFits { .. } | SdpError::Address(_) => 488,
+            SdpError::NothingFits { .. } | SdpError::Encryption(_) | SdpError::Address(_) => 488,
             SdpError::Order(_) => 491,
             SdpError::Syntax(_) | SdpError::Streams { .. } => 400,
         }
@@ -81,6 +88,8 @@ pub struct Negotiated {
     pub ptime_ms: u16,
     /// The peer holds us: it does not want to hear us.
     pub held: bool,
+    /// What media is encrypted with.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl Negotiated {

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use smol_str::SmolStr;
-use tandem_core::{Codec, Direction};
+use tandem_core::{Codec, Direction, SrtpPolicy};
 
 use super::answer::{self, Accepted};
 use super::codec::{EVENTS, compatible};
-use super::description::Description;
+use super::crypto::{Crypto, Security};
+use super::description::{Description, Stream};
 use super::write::{Line, render};
 use super::{Negotiated, SdpError};
 
@@ -33,6 +34,16 @@ enum Open {
     Remote(Description),
 }
 
+/// A description as it was sent: it may hold keys, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+struct Sent(String);
+
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sent({} bytes)", self.0.len())
+    }
+}
+
 /// One leg's side of the negotiation.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -41,9 +52,10 @@ pub struct Session {
     local: SocketAddr,
     codecs: Vec<Codec>,
     direction: Direction,
+    security: Security,
     open: Open,
     /// What was sent last, with [`Session::version`].
-    sent: Option<String>,
+    sent: Option<Sent>,
     /// The `m=` lines as both know them: a later offer may not have fewer (RFC 3264 §8).
     lines: Vec<Line>,
     /// Payload types in use keep their meaning for the whole session (RFC 3264 §8.3.2).
@@ -63,6 +75,7 @@ impl Session {
             local,
             codecs,
             direction: Direction::SendRecv,
+            security: Security::default(),
             open: Open::Nothing,
             sent: None,
             lines: Vec::new(),
@@ -96,6 +109,11 @@ impl Session {
         self.codecs = codecs;
     }
 
+    /// Whether media is to be encrypted. Without it, it is not.
+    pub fn set_security(&mut self, security: Security) {
+        self.security = security;
+    }
+
     /// What we want from now on, from our side: [`Direction::SendOnly`] or [`Direction::Inactive`] to hold the peer.
     pub fn set_direction(&mut self, direction: Direction) {
         self.direction = direction;
@@ -108,7 +126,7 @@ impl Session {
 
     /// The description sent last: for a repeated 183 or the 200 after a reliable 183.
     pub fn sent(&self) -> Option<&str> {
-        self.sent.as_deref()
+        self.sent.as_ref().map(|sent| sent.0.as_str())
     }
 
     /// Our offer waits for its answer.
@@ -132,12 +150,16 @@ impl Session {
             Line::Audio { proto, .. } => Some(proto.clone()),
             Line::Off { .. } => None,
         });
+        // Wanted is encryption with the usual name of the protocol, as an unknown one would be refused; required it has its own
+        // name, so that nobody answers in the clear.
+        let first = if self.security.policy() == SrtpPolicy::Required { "RTP/SAVP" } else { "RTP/AVP" };
         let audio = Line::Audio {
-            proto: proto.unwrap_or_else(|| "RTP/AVP".to_owned()),
+            proto: proto.unwrap_or_else(|| first.to_owned()),
             codecs,
             events,
             direction: self.direction,
             rtcp_mux: false,
+            crypto: self.keys_to_offer(),
         };
         let mut lines = self.lines.clone();
         match lines.iter_mut().find(|line| matches!(line, Line::Audio { .. })) {
@@ -149,6 +171,25 @@ impl Session {
         Ok(text)
     }
 
+    /// The keys of an offer: all at first; then what was agreed on, so that nothing changes for who changes nothing.
+    fn keys_to_offer(&self) -> Vec<Crypto> {
+        let agreed = |line: &Line| match line {
+            Line::Audio { crypto, .. } => Some(crypto.clone()),
+            Line::Off { .. } => None,
+        };
+        match self.negotiated {
+            Some(_) => self.lines.iter().find_map(agreed).unwrap_or_default(),
+            None => self.security.offer(),
+        }
+    }
+
+    /// The stream of the peer's open offer that an answer would take.
+    pub fn offered(&self) -> Option<&Stream> {
+        let Open::Remote(offer) = &self.open else { return None };
+        let (at, _) = answer::choose(offer, &self.codecs, &self.security, Choice::Theirs).ok()?;
+        offer.streams.get(at)
+    }
+
     /// Takes the peer's offer, to be answered by [`Session::answer`]. Shows what it has: for whom to ask about codecs.
     pub fn receive_offer(&mut self, text: &str) -> Result<&Description, SdpError> {
         if self.awaits_answer() {
@@ -156,7 +197,7 @@ impl Session {
         }
         let offer = Description::parse(text)?;
         // Refused at once rather than when somebody wants to answer.
-        answer::choose(&offer, &self.codecs, Choice::Theirs)?;
+        answer::choose(&offer, &self.codecs, &self.security, Choice::Theirs)?;
         self.open = Open::Remote(offer);
         match &self.open {
             Open::Remote(offer) => Ok(offer),
@@ -167,7 +208,7 @@ impl Session {
     /// Answers the peer's offer.
     pub fn answer(&mut self, choice: Choice<'_>) -> Result<(String, Negotiated), SdpError> {
         let Open::Remote(offer) = &self.open else { return Err(SdpError::Order("no offer to answer")) };
-        let Accepted { lines, negotiated } = answer::answer(offer, &self.codecs, self.direction, choice)?;
+        let Accepted { lines, negotiated } = answer::answer(offer, &self.codecs, &self.security, self.direction, choice)?;
         self.open = Open::Nothing;
         let text = self.send(&lines);
         self.settle(lines, negotiated.clone());
@@ -178,10 +219,12 @@ impl Session {
     pub fn receive_answer(&mut self, text: &str) -> Result<Negotiated, SdpError> {
         let Open::Local(lines) = &self.open else { return Err(SdpError::Order("no offer is open")) };
         let answer = Description::parse(text)?;
-        let negotiated = answer::read_answer(lines, &answer)?;
+        let negotiated = answer::read_answer(lines, &answer, self.security.policy())?;
         let mut lines = lines.clone();
-        if let Some(Line::Audio { direction, .. }) = lines.iter_mut().find(|line| matches!(line, Line::Audio { .. })) {
+        if let Some(Line::Audio { direction, crypto, .. }) = lines.iter_mut().find(|line| matches!(line, Line::Audio { .. })) {
             *direction = negotiated.direction;
+            let agreed = negotiated.srtp.as_ref().map(|keys| &keys.send);
+            crypto.retain(|crypto| Some(&crypto.key) == agreed);
         }
         self.open = Open::Nothing;
         self.settle(lines, negotiated.clone());
@@ -209,11 +252,11 @@ impl Session {
     /// The text with the right version: one more if anything changed, the same if not (RFC 3264 §8).
     fn send(&mut self, lines: &[Line]) -> String {
         let mut text = render(self.id, self.version, self.local, lines);
-        if self.sent.as_ref().is_some_and(|sent| *sent != text) {
+        if self.sent.as_ref().is_some_and(|sent| sent.0 != text) {
             self.version = self.version.saturating_add(1);
             text = render(self.id, self.version, self.local, lines);
         }
-        self.sent = Some(text.clone());
+        self.sent = Some(Sent(text.clone()));
         text
     }
 

@@ -190,3 +190,179 @@ fn what_a_leg_may_be_offered_is_listed_in_the_peers_order() {
     let names: Vec<_> = Description::parse(&text).unwrap().codecs().into_iter().map(|codec| codec.name).collect();
     assert_eq!(names, ["GSM", "PCMU"]);
 }
+
+mod encryption {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use tandem_core::SrtpPolicy::{self, Off, Preferred, Required};
+
+    use super::*;
+    use crate::srtp::Suite;
+
+    const CM: &str = "AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+    const PLAIN: &str = "m=audio 9000 RTP/AVP 0\n";
+
+    fn secure(policy: SrtpPolicy, seed: u64) -> Session {
+        let mut session = session(&["PCMU"]);
+        session.set_security(Security::new(policy, &mut StdRng::seed_from_u64(seed)));
+        session
+    }
+
+    fn answered(policy: SrtpPolicy, offer: &str) -> Result<(String, Negotiated), SdpError> {
+        let mut session = secure(policy, 1);
+        session.receive_offer(&sdp(offer))?;
+        session.answer(Choice::Theirs)
+    }
+
+    fn offer(proto: &str, crypto: &[&str]) -> String {
+        let lines: String = crypto.iter().map(|line| format!("a=crypto:{line}\n")).collect();
+        format!("m=audio 9000 {proto} 0\n{lines}")
+    }
+
+    fn line<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
+        text.lines().filter(|line| line.starts_with(start)).collect()
+    }
+
+    #[test]
+    fn an_offer_is_answered_as_the_policy_says() {
+        let key = format!("1 {CM}");
+        let (avp, savp) = (offer("RTP/AVP", &[&key]), offer("RTP/SAVP", &[&key]));
+        let bare = offer("RTP/SAVP", &[]);
+        for (policy, offer, encrypted) in [
+            (Off, PLAIN, Some(false)),
+            (Off, &avp, Some(false)),
+            (Off, &savp, None),
+            (Preferred, PLAIN, Some(false)),
+            (Preferred, &avp, Some(true)),
+            (Preferred, &savp, Some(true)),
+            (Preferred, &bare, None),
+            (Required, PLAIN, None),
+            (Required, &avp, Some(true)),
+            (Required, &savp, Some(true)),
+            (Required, &bare, None),
+        ] {
+            let result = answered(policy, offer);
+            let proto = offer.split(' ').nth(2).unwrap();
+            match (&result, encrypted) {
+                (Ok((text, agreed)), Some(encrypted)) => {
+                    assert_eq!(agreed.srtp.is_some(), encrypted, "{policy:?} {offer}");
+                    assert_eq!(line(text, "a=crypto").len(), usize::from(encrypted));
+                    assert!(text.contains(&format!("m=audio 4000 {proto} 0")), "{text}");
+                }
+                (Err(error), None) => assert_eq!(error.status(), 488, "{error}"),
+                _ => panic!("{policy:?} {offer}: {result:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_end_with_the_same_keys_whichever_offers() {
+        for (policy, proto) in [(Preferred, "RTP/AVP"), (Required, "RTP/SAVP")] {
+            let (mut alice, mut bob) = (secure(policy, 1), secure(policy, 2));
+            let offer = alice.offer().unwrap();
+            assert!(offer.contains(&format!("m=audio 4000 {proto} 0")), "{offer}");
+            assert_eq!(line(&offer, "a=crypto").len(), Suite::ALL.len());
+            bob.receive_offer(&offer).unwrap();
+            let (answer, at_bob) = bob.answer(Choice::Theirs).unwrap();
+            let at_alice = alice.receive_answer(&answer).unwrap();
+            let (ours, theirs) = (at_alice.srtp.unwrap(), at_bob.srtp.unwrap());
+            assert_eq!((&ours.send, &ours.receive), (&theirs.receive, &theirs.send));
+            assert_ne!(ours.send, ours.receive);
+            // A further offer changes nothing: neither version nor keys.
+            let again = alice.offer().unwrap();
+            assert_eq!(line(&again, "a=crypto").len(), 1);
+            bob.receive_offer(&again).unwrap();
+            let (answer, _) = bob.answer(Choice::Theirs).unwrap();
+            assert_eq!(alice.receive_answer(&answer).unwrap().srtp.unwrap(), ours);
+        }
+    }
+
+    #[test]
+    fn a_preferred_offer_may_be_answered_in_the_clear_and_a_required_one_may_not() {
+        let plain = sdp("m=audio 9000 RTP/AVP 0\n");
+        let mut session = secure(Preferred, 1);
+        session.offer().unwrap();
+        assert_eq!(session.receive_answer(&plain).unwrap().srtp, None);
+        assert_eq!(line(&session.offer().unwrap(), "a=crypto").len(), 0, "what was agreed on stays");
+        for answer in [plain, sdp("m=audio 9000 RTP/SAVP 0\n")] {
+            let mut session = secure(Required, 1);
+            session.offer().unwrap();
+            assert!(matches!(session.receive_answer(&answer), Err(SdpError::Encryption(_))));
+        }
+        for answer in [format!("9 {CM}"), format!("1 {CM}"), format!("3 {CM}|1:1")] {
+            let mut session = secure(Preferred, 1);
+            session.offer().unwrap();
+            let answer = sdp(&offer("RTP/AVP", &[&answer]));
+            assert!(matches!(session.receive_answer(&answer), Err(SdpError::Encryption(_))), "{answer}: not a line of the offer");
+        }
+        let mut session = secure(Preferred, 1);
+        session.offer().unwrap();
+        let keys = session.receive_answer(&sdp(&offer("RTP/SAVP", &[&format!("3 {CM}")]))).unwrap().srtp.unwrap();
+        assert_eq!(keys.receive.suite(), Suite::AesCm128HmacSha1_80);
+    }
+
+    #[test]
+    fn the_encrypted_one_of_two_streams_is_taken() {
+        let both = format!("{PLAIN}{}", offer("RTP/SAVP", &[&format!("1 {CM}")]));
+        for (policy, taken) in
+            [(Preferred, "m=audio 4000 RTP/SAVP 0"), (Required, "m=audio 4000 RTP/SAVP 0"), (Off, "m=audio 4000 RTP/AVP 0")]
+        {
+            let (text, agreed) = answered(policy, &both).unwrap();
+            assert!(text.contains(taken), "{text}");
+            assert_eq!(agreed.srtp.is_some(), policy != Off);
+        }
+    }
+
+    #[test]
+    fn the_first_line_that_we_know_is_answered_and_odd_ones_are_passed_over() {
+        let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+        let good = format!("7 aes_cm_128_hmac_sha1_32 INLINE:{key}|2^31 WSH=128 -later");
+        let odd = [
+            "1 AES_192_CM_HMAC_SHA1_80 inline:AAAA".to_owned(),
+            format!("2 AES_CM_128_HMAC_SHA1_80 inline:{key}|2^20|1:4"),
+            format!("3 AES_CM_128_HMAC_SHA1_80 inline:{key};inline:{key}"),
+            "4 AES_CM_128_HMAC_SHA1_80 inline:tooshort".to_owned(),
+            format!("5 AES_CM_128_HMAC_SHA1_80 inline:{key} UNENCRYPTED_SRTCP"),
+            format!("6 AES_CM_128_HMAC_SHA1_80 uri:{key}"),
+            format!("x AES_CM_128_HMAC_SHA1_80 inline:{key}"),
+            String::new(),
+            good.clone(),
+            format!("8 {CM}"),
+        ];
+        let lines: Vec<&str> = odd.iter().map(String::as_str).collect();
+        let (text, agreed) = answered(Required, &offer("RTP/SAVP", &lines)).unwrap();
+        assert!(line(&text, "a=crypto")[0].starts_with("a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:"), "{text}");
+        assert_eq!(agreed.srtp.unwrap().receive.suite(), Suite::AesCm128HmacSha1_32);
+        let only: Vec<&str> = lines[..8].to_vec();
+        assert!(matches!(answered(Required, &offer("RTP/SAVP", &only)), Err(SdpError::Encryption(_))));
+        assert!(answered(Required, &offer("RTP/SAVP", &[good.as_str(); 200])).is_ok());
+    }
+
+    #[test]
+    fn a_new_key_in_a_further_offer_is_taken_and_ours_stays() {
+        let mut session = secure(Preferred, 1);
+        let mut keys = Vec::new();
+        for first in ["W", "X", "X"] {
+            let key = format!("1 {}", CM.replace("inline:W", &format!("inline:{first}")));
+            session.receive_offer(&sdp(&offer("RTP/SAVP", &[&key]))).unwrap();
+            keys.push(session.answer(Choice::Theirs).unwrap().1.srtp.unwrap());
+        }
+        assert_ne!(keys[0].receive, keys[1].receive);
+        assert_eq!(keys[1], keys[2]);
+        assert_eq!(keys[0].send, keys[1].send);
+        assert_eq!(session.version(), 1, "our description did not change");
+    }
+
+    #[test]
+    fn keys_are_not_printed() {
+        let mut session = secure(Required, 1);
+        let offer = session.offer().unwrap();
+        let mut other = secure(Required, 2);
+        let shown = format!("{:?} {session:?}", other.receive_offer(&offer).unwrap());
+        for line in line(&offer, "a=crypto") {
+            let key = line.split("inline:").nth(1).unwrap();
+            assert!(key.len() >= 38 && !shown.contains(key), "{shown}");
+        }
+        assert!(!shown.contains("inline"), "{shown}");
+    }
+}

@@ -6,6 +6,7 @@ use sdp_types::{Attribute, Connection, Media, Origin};
 use tandem_core::{Codec, Direction};
 
 use super::codec::rtpmap;
+use super::crypto::Crypto;
 
 /// One `m=` line of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,11 @@ pub(super) enum Line {
         events: Vec<Codec>,
         direction: Direction,
         rtcp_mux: bool,
+        /// Our keys.
+        crypto: Vec<Crypto>,
     },
     /// Refused, or off: as the peer wrote it, with port 0.
-    Off {
-        media: String,
-        proto: String,
-        formats: String,
-    },
+    Off { media: String, proto: String, formats: String },
 }
 
 /// The text of a description.
@@ -47,8 +46,10 @@ fn media(line: &Line, port: u16) -> Media {
     let mut out = Media::new(sdp_types::MediaType::Audio, port, sdp_types::TransportProto::RtpAvp, formats);
     out.media = name.to_owned();
     out.proto.clone_from(proto);
-    if let Line::Audio { codecs, events, direction, rtcp_mux, .. } = line {
+    if let Line::Audio { codecs, events, direction, rtcp_mux, crypto, .. } = line {
         out.attributes = attributes(codecs, events, *direction, *rtcp_mux);
+        let keys = crypto.iter().map(|crypto| Attribute { attribute: "crypto".to_owned(), value: Some(crypto.render()) });
+        out.attributes.extend(keys);
     }
     out
 }

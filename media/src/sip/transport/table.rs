@@ -104,7 +104,7 @@ impl Connections {
         let alike =
             || keys.iter().filter_map(|key| Some((*key, self.slots.get(*key)?))).filter(|(_, one)| one.flow.transport == flow.transport);
         let exact = alike().find(|(_, one)| one.flow.local == flow.local);
-        exact.or_else(|| alike().last()).map(|(key, _)| key)
+        exact.or_else(|| alike().next_back()).map(|(key, _)| key)
     }
 
     pub(super) fn send(&mut self, poll: &Poll, flow: &Flow, message: Bytes, now: Instant) -> Result<(), SendError> {
