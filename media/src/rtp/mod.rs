@@ -9,6 +9,7 @@
 //! A worker is one thread with one epoll loop. It owns its legs outright, so a packet goes from socket to socket without
 //! a lock, an allocation or a task. Legs that hear each other live on the same worker; [`plane`] sees to that.
 //!
+//! * `guard`: encryption: opened before anybody looks at a packet, closed last.
 //! * [`leg`]: what one leg does with a packet, as a state machine without sockets. Read this first.
 //! * [`latch`], [`reception`], [`stream`], [`dtmf`], [`rtcp`], [`quality`]: its parts.
 //! * `worker`: sockets, ticks, commands. [`ports`], [`beat`]: its tools.

@@ -5,6 +5,7 @@
 mod answered;
 mod asked;
 mod auth;
+mod browser;
 mod changes;
 mod forks;
 mod hostile;

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender};
-use mio::net::UdpSocket;
 use mio::{Events, Poll, Token, Waker};
 use rustc_hash::FxHashMap;
 use slab::Slab;

@@ -19,13 +19,19 @@ use super::queue::{TimerQueue, TimerToken};
 use super::server::Server;
 use super::server_invite::ServerInvite;
 
-/// Bytes that are to be sent along a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bytes that are to be sent along a flow. Printed without them: they may hold keys and credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Transmit {
     /// The path.
     pub flow: Flow,
     /// One whole message.
     pub bytes: Bytes,
+}
+
+impl std::fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Transmit({:?}, {} bytes)", self.flow, self.bytes.len())
+    }
 }
 
 /// Names a client transaction; never names another one later.

@@ -5,8 +5,8 @@ use tandem_core::{Flow, LegId};
 
 use crate::sip::header::{Method, NameAddr};
 
-/// A call that we make.
-#[derive(Debug, Clone)]
+/// A call that we make. Printed without its session description, which may hold keys.
+#[derive(Clone)]
 pub struct InviteParams {
     /// The new leg, named by the caller.
     pub leg: LegId,
@@ -30,6 +30,12 @@ pub struct InviteParams {
     pub credentials: Option<Login>,
     /// Max-Forwards: 70, or one less than the INVITE that caused it had.
     pub max_forwards: u8,
+}
+
+impl std::fmt::Debug for InviteParams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "InviteParams({}, {}, {:?})", self.leg, self.uri, self.flow)
+    }
 }
 
 /// A request of ours outside any dialog: REGISTER, OPTIONS.

@@ -1,5 +1,7 @@
 //! What the user agent tells its owner.
 
+use std::fmt;
+
 use bytes::Bytes;
 use smol_str::SmolStr;
 use tandem_core::registration::RegisterRequest;
@@ -7,8 +9,9 @@ use tandem_core::{Cause, DialogRecord, Flow, LegId, RequestId};
 
 use crate::sip::Message;
 
-/// Something happened. Each leg gets exactly one [`UaEvent::Ended`], and nothing after it.
-#[derive(Debug, Clone)]
+/// Something happened. Each leg gets exactly one [`UaEvent::Ended`], and nothing after it. Printed without session descriptions, as
+/// those may hold keys.
+#[derive(Clone)]
 pub enum UaEvent {
     /// An INVITE begins a dialog. Answer with `ring`, `answer`, `refuse`, `challenge` or `release`.
     Offered(Box<Offered>),
@@ -104,8 +107,37 @@ pub enum UaEvent {
     },
 }
 
+impl fmt::Debug for UaEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UaEvent::Offered(offered) => write!(f, "{offered:?}"),
+            UaEvent::Progressed { leg, status, sdp } => write!(f, "Progressed({leg}, {status}, {})", size(sdp)),
+            UaEvent::Answered { leg, sdp, needs_answer, .. } => write!(f, "Answered({leg}, {}, needs answer: {needs_answer})", size(sdp)),
+            UaEvent::Confirmed { leg, sdp } => write!(f, "Confirmed({leg}, {})", size(sdp)),
+            UaEvent::Ended { leg, cause, retry_after } => write!(f, "Ended({leg}, {cause:?}, retry after {retry_after:?})"),
+            UaEvent::Reoffered { leg, sdp } => write!(f, "Reoffered({leg}, {})", size(sdp)),
+            UaEvent::ReofferAnswered { leg, result: Ok(sdp), needs_answer } => {
+                write!(f, "ReofferAnswered({leg}, {}, needs answer: {needs_answer})", size(sdp))
+            }
+            UaEvent::ReofferAnswered { leg, result: Err(status), .. } => write!(f, "ReofferAnswered({leg}, {status})"),
+            UaEvent::TransferAsked { leg, refer, target, attended, replaces } => {
+                write!(f, "TransferAsked({leg}, {refer:?}, {target}, attended: {attended}, replaces {replaces:?})")
+            }
+            UaEvent::Digit { leg, digit, duration_ms } => write!(f, "Digit({leg}, {digit}, {duration_ms} ms)"),
+            UaEvent::Register(registering) => write!(f, "{registering:?}"),
+            UaEvent::RequestDone { token, status, response } => write!(f, "RequestDone({token}, {status}, {response:?})"),
+            UaEvent::FlowClosed { flow } => write!(f, "FlowClosed({flow:?})"),
+        }
+    }
+}
+
+/// A session description by its size.
+fn size(sdp: &Option<Bytes>) -> String {
+    sdp.as_ref().map_or_else(|| "no SDP".to_owned(), |sdp| format!("SDP of {} bytes", sdp.len()))
+}
+
 /// An INVITE that begins a dialog.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Offered {
     /// Named by the user agent's source of ids.
     pub leg: LegId,
@@ -121,6 +153,13 @@ pub struct Offered {
     pub replaces: Option<LegId>,
     /// Max-Forwards for whatever follows from it, already one less.
     pub max_forwards: u8,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Offered { leg, flow, request, sdp, replaces, .. } = self;
+        write!(f, "Offered({leg}, {flow:?}, {request:?}, {}, replaces {replaces:?})", size(sdp))
+    }
 }
 
 /// A REGISTER.

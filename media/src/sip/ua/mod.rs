@@ -90,7 +90,6 @@ enum ServerUse {
 }
 
 /// The user agent.
-#[derive(Debug)]
 pub struct UserAgent {
     config: UaConfig,
     ids: Ids,
@@ -103,6 +102,13 @@ pub struct UserAgent {
     timers: TimerQueue<(LegId, LegTimer)>,
     events: VecDeque<UaEvent>,
     challenger: Option<Box<dyn Challenger>>,
+}
+
+/// Numbers only: legs and transactions hold session descriptions with keys, and credentials.
+impl std::fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UserAgent({} legs, transactions {:?})", self.legs.len(), self.tx.len())
+    }
 }
 
 impl UserAgent {
