@@ -9,6 +9,9 @@
 //! * The recording of what was heard ends at the first re-INVITE; see [`crate::capture`].
 //! * The control socket serves one client. Without a working player a call is never answered, only 180 is sent.
 //! * The call's id in events is the SIP Call-ID.
+//! * TLS for signalling, checked against a file of authorities, and SRTP with keys in the session description (`srtp.so`: suites
+//!   AES_CM_128_HMAC_SHA1_32 and _80 and the two of AES-GCM): `srtp` offers RTP/AVP with keys and falls back, `srtp-mand` offers
+//!   RTP/SAVP and does not. There is no WebSocket in it.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -41,8 +44,12 @@ pub struct Setup {
     pub port: u16,
     /// Where it registers, and with what password; without it calls addresses directly.
     pub registrar: Option<(SocketAddr, String)>,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: &'static str,
+    /// Media encryption: `srtp` if the other side can, `srtp-mand` always; none without it.
+    pub encryption: Option<&'static str>,
+    /// PEM file of who may vouch for the server; without it any certificate will do.
+    pub authority: Option<PathBuf>,
     /// The tone it speaks, in Hz.
     pub tone: f64,
     /// Answers by itself.
@@ -53,7 +60,17 @@ impl Setup {
     /// The phone number `index` (0, 1, …) in the test's network: ports of its own, speaks the tone, answers.
     pub fn new(user: &str, index: u16, tone: f64) -> Self {
         let port = 15100 + index * 4;
-        Setup { user: user.to_owned(), ip: crate::netns::PHONES, port, registrar: None, transport: "udp", tone, auto_answer: true }
+        Setup {
+            user: user.to_owned(),
+            ip: crate::netns::PHONES,
+            port,
+            registrar: None,
+            transport: "udp",
+            encryption: None,
+            authority: None,
+            tone,
+            auto_answer: true,
+        }
     }
 
     /// Registers at `server` with `password`.
@@ -67,6 +84,30 @@ impl Setup {
     #[must_use]
     pub fn over_tcp(mut self) -> Self {
         self.transport = "tcp";
+        self
+    }
+
+    /// Speaks SIP over TLS, at the server's port for it.
+    #[must_use]
+    pub fn over_tls(mut self) -> Self {
+        self.transport = "tls";
+        if let Some((server, _)) = &mut self.registrar {
+            server.set_port(crate::tandem::SIPS);
+        }
+        self
+    }
+
+    /// Encrypts its media: `srtp` or `srtp-mand`.
+    #[must_use]
+    pub fn encrypts(mut self, how: &'static str) -> Self {
+        self.encryption = Some(how);
+        self
+    }
+
+    /// Checks the server's certificate.
+    #[must_use]
+    pub fn trusts(mut self, authority: &std::path::Path) -> Self {
+        self.authority = Some(authority.to_owned());
         self
     }
 
@@ -348,11 +389,14 @@ fn write_config(setup: &Setup, dir: &tempfile::TempDir) -> Result<()> {
     Audio::sine(setup.tone, Duration::from_secs(120)).write(&path.join("voice.wav"))?;
     let Setup { ip, port, user, .. } = setup;
     let rtp = 20_000 + (port - 15_000) * 10;
+    let media = setup.encryption.map(|_| "module srtp.so\n").unwrap_or_default();
+    let trust = setup.authority.as_ref().map(|file| format!("sip_cafile {}\nsip_verify_server yes\n", file.display()));
+    let secure = format!("{media}{}", trust.unwrap_or_default());
     let config = format!(
         "sip_listen {listen}\naudio_source aufile,{dir}/voice.wav\naudio_player aubridge,sink\nausrc_srate 8000\nauplay_srate 8000\n\
          rtp_ports {rtp}-{rtp_end}\ncall_max_calls 8\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\n\
          module sndfile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-         ctrl_tcp_listen {control}\nsnd_path {dir}/rec\nstatmode_default off\n",
+         ctrl_tcp_listen {control}\nsnd_path {dir}/rec\nstatmode_default off\n{secure}",
         listen = SocketAddr::new(*ip, *port),
         dir = path.display(),
         rtp_end = rtp + 38,
@@ -360,6 +404,7 @@ fn write_config(setup: &Setup, dir: &tempfile::TempDir) -> Result<()> {
     );
     std::fs::write(path.join("config"), config)?;
     std::fs::write(path.join("contacts"), "")?;
+    let encryption = setup.encryption.map(|how| format!(";mediaenc={how}")).unwrap_or_default();
     let answer = if setup.auto_answer { "auto" } else { "manual" };
     let account = match &setup.registrar {
         Some((server, password)) => {
@@ -367,7 +412,7 @@ fn write_config(setup: &Setup, dir: &tempfile::TempDir) -> Result<()> {
         }
         None => format!("<sip:{user}@{};transport={}>;regint=0", SocketAddr::new(*ip, *port), setup.transport),
     };
-    std::fs::write(path.join("accounts"), format!("{account};audio_codecs=PCMU/8000/1;answermode={answer}\n"))?;
+    std::fs::write(path.join("accounts"), format!("{account};audio_codecs=PCMU/8000/1;answermode={answer}{encryption}\n"))?;
     Ok(())
 }
 

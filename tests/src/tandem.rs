@@ -16,6 +16,8 @@ use crate::wait;
 const READY: Duration = Duration::from_secs(30);
 /// Its SIP port.
 pub const SIP: u16 = 5060;
+/// Its port for SIP over TLS, if [`Setup::secure`].
+pub const SIPS: u16 = 5061;
 /// Its HTTP port.
 const HTTP: u16 = 8080;
 
@@ -28,13 +30,15 @@ pub struct Setup {
     pub also: Option<IpAddr>,
     /// Brokers, if it is to forward events.
     pub kafka: Option<String>,
+    /// Listens for TLS, too, with a certificate made at its first start.
+    pub secure: bool,
     /// Options by environment variable: `("SIP__T1_MS", "50")`.
     pub options: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { ip: crate::netns::SERVER, also: None, kafka: None, options: Vec::new() }
+        Setup { ip: crate::netns::SERVER, also: None, kafka: None, secure: false, options: Vec::new() }
     }
 }
 
@@ -74,6 +78,13 @@ impl Setup {
         self
     }
 
+    /// Listens for TLS, too.
+    #[must_use]
+    pub fn secure(mut self) -> Self {
+        self.secure = true;
+        self
+    }
+
     /// Forwards events to this broker.
     #[must_use]
     pub fn with_kafka(mut self, bootstrap: &str) -> Self {
@@ -84,11 +95,14 @@ impl Setup {
 
 impl Tandem {
     fn write_config(&self) -> Result<()> {
-        let Setup { ip, also, kafka, .. } = &self.setup;
+        let Setup { ip, also, kafka, secure, .. } = &self.setup;
         let mut listen = Vec::new();
         for ip in [Some(*ip), *also].into_iter().flatten() {
             let address = SocketAddr::new(ip, SIP);
             listen.push(format!("\"udp:{address}\", \"tcp:{address}\""));
+        }
+        if *secure {
+            listen.push(format!("\"tls:{}\"", SocketAddr::new(*ip, SIPS)));
         }
         let forward = kafka.as_ref().map(|to| format!("[kafka]\nbootstrap = \"{to}\"\n")).unwrap_or_default();
         let text = format!(
@@ -108,6 +122,11 @@ impl Tandem {
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// The certificate that it made.
+    pub fn certificate(&self) -> PathBuf {
+        self.data().join("sip-cert.pem")
     }
 
     /// Its HTTP address.
@@ -244,7 +263,16 @@ pub struct Tenant<'a> {
 impl Tenant<'_> {
     /// Sets up a phone; gives its password.
     pub fn add_phone(&self, user: &str) -> Result<String> {
-        let made = self.tandem.post(&format!("/tenants/{}/phones", self.id), &json!({ "user": user }))?;
+        self.add_phone_with(user, &json!({}))
+    }
+
+    /// Sets up a phone; `more` adds to its settings.
+    pub fn add_phone_with(&self, user: &str, more: &Value) -> Result<String> {
+        let mut phone = json!({ "user": user });
+        if let (Some(phone), Some(more)) = (phone.as_object_mut(), more.as_object()) {
+            phone.extend(more.clone());
+        }
+        let made = self.tandem.post(&format!("/tenants/{}/phones", self.id), &phone)?;
         Ok(made["password"].as_str().with_context(|| format!("no password in {made}"))?.to_owned())
     }
 

@@ -60,7 +60,22 @@ impl World {
     /// If it can't be set up or doesn't register.
     #[track_caller]
     pub fn phone(&mut self, user: &str, tone: f64, change: impl FnOnce(baresip::Setup) -> baresip::Setup) -> Baresip {
-        let password = self.tenant().add_phone(user).unwrap();
+        self.phone_with(user, tone, &json!({}), change)
+    }
+
+    /// The same, with further settings of the phone: `{"srtp": "required"}`.
+    ///
+    /// # Panics
+    /// If it can't be set up or doesn't register.
+    #[track_caller]
+    pub fn phone_with(
+        &mut self,
+        user: &str,
+        tone: f64,
+        settings: &serde_json::Value,
+        change: impl FnOnce(baresip::Setup) -> baresip::Setup,
+    ) -> Baresip {
+        let password = self.tenant().add_phone_with(user, settings).unwrap();
         let setup = baresip::Setup::new(user, self.phones, tone).registered(self.tandem.sip(), &password);
         self.phones += 1;
         change(setup).start().unwrap()
