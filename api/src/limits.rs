@@ -61,8 +61,6 @@ pub const MIRROR_STARTS: usize = 3;
 /// every commit, the history took half of the CPU time of a call (measured at 600 calls per second). Showing a call waits
 /// up to 200 ms for its row.
 pub const HISTORY_EVERY: Duration = Duration::from_millis(100);
-/// Pause before the history is stored again after the database failed.
-pub const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Longest pause of a tailing reader: bounds shutdown, not latency (a commit wakes it).
 pub const TAIL_WAIT: Duration = Duration::from_millis(250);
 /// Events between two snapshots of the in-memory view.

@@ -142,6 +142,7 @@ kinds! {
         "leg.ended" v 1 => LegEnded(LegEnded),
         "call.queued" v 1 => Queued(CallQueued),
         "call.dequeued" v 1 => Dequeued(CallDequeued),
+        "call.sticky_ended" v 1 => StickyEnded(CallStickyEnded),
         "call.offered" v 1 => Offered(CallOffered),
         "call.agent_alerting" v 1 => AgentAlerting(AgentAlerting),
         "call.agent_joined" v 1 => AgentJoined(AgentJoined),
@@ -456,6 +457,13 @@ body! {
         leaving: Leaving,
         /// How long it waited, in milliseconds.
         waited_ms: u64,
+    }
+    /// A waiting call no longer waits for its caller's last agent alone: any agent of the queue may take it.
+    CallStickyEnded {
+        /// The queue.
+        queue: QueueId,
+        /// Whom it waited for.
+        agent: WorkNumber,
     }
     /// A call is offered to an agent: the agent is reserved for it.
     CallOffered {

@@ -3,9 +3,9 @@
 # programs are not there yet. Quick and silent when nothing is missing; never asks.
 set -eu
 
-# program:package; Debian keeps the programs of PostgreSQL out of the path, which `initdb` is looked for with below
+# program:package
 build="cc:build-essential make:make pkg-config:pkg-config"
-test="sipp:sip-tester baresip:baresip-core ip:iproute2 setpriv:util-linux unshare:util-linux kcat:kcat initdb:postgresql java:default-jre-headless mvn:maven"
+test="sipp:sip-tester baresip:baresip-core ip:iproute2 setpriv:util-linux unshare:util-linux kcat:kcat java:default-jre-headless mvn:maven"
 
 case ${1:-} in
     build) wanted=$build ;;
@@ -13,13 +13,10 @@ case ${1:-} in
     *) echo "usage: packages.sh build|test" >&2; exit 2 ;;
 esac
 
-# The newest one that is installed.
-postgresql=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -n 1)
-
 missing=
 for pair in $wanted; do
     # iproute2 lives in /usr/sbin, which users don't have in their path.
-    PATH=$PATH:/usr/sbin:/sbin:$postgresql command -v "${pair%%:*}" > /dev/null 2>&1 || missing="$missing ${pair#*:}"
+    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" > /dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 

@@ -14,28 +14,18 @@ use crate::view::History;
 /// `tandem views …`
 #[derive(Debug, Subcommand)]
 pub(super) enum ViewsCommand {
-    /// Make history and statistics again from the event log. Stop the server first.
-    Rebuild {
-        /// Also if the log no longer has its beginning: what happened before is then gone from the history, too.
-        #[arg(long)]
-        forget: bool,
-    },
+    /// Make the call history again from the event log. Stop the server first.
+    Rebuild,
 }
 
 pub(super) async fn run(command: ViewsCommand, config: &Config) -> Result<(), Failure> {
-    let ViewsCommand::Rebuild { forget } = command;
+    let ViewsCommand::Rebuild = command;
     // The lock of the log says whether a server runs; it is held while we work.
     let log = tandem_core::log::FileLog::open(crate::node::log_config(config)).map_err(anyhow::Error::from)?;
     let _ = std::fs::remove_file(config.node.data_dir.join("views-live.json"));
     let tail = log.tail();
-    let first = tail.first().map_err(anyhow::Error::from)?;
-    if first > 0 && !forget {
-        let text =
-            format!("the event log begins at offset {first}: what came before would be lost to the history; --forget does it all the same");
-        return Err(anyhow::anyhow!(text).into());
-    }
-    // Whatever is there, of whatever version, goes.
-    let history = History::recreate(&config.store_url()).await.map_err(anyhow::Error::from)?;
+    let history = History::open(&config.store_url()).await.map_err(anyhow::Error::from)?;
+    history.clear().await.map_err(anyhow::Error::from)?;
     rebuild(&tail, &history).await?;
     let (calls, legs) = history.counts().await.map_err(anyhow::Error::from)?;
     history.close().await;

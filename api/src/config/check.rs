@@ -78,9 +78,7 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
     rule((1..=86_400).contains(&signature.lock_window_s), "signature.lock_window_s", &signature.lock_window_s, "expected 1 to 86400");
     rule((1..=86_400).contains(&signature.lock_s), "signature.lock_s", &signature.lock_s, "expected 1 to 86400");
     if let Some(url) = &config.store.url {
-        let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-        let rule_text = "expected `sqlite:` and a path, or `postgres://user:password@host/database`";
-        rule(known, "store.url", &format!("{:?}", super::mask_url(url)), rule_text);
+        rule(url.starts_with("sqlite:"), "store.url", &format!("{:?}", super::mask_url(url)), "expected `sqlite:` and a path");
     }
     let limits = &config.limits;
     rule(limits.shards <= 32, "limits.shards", &limits.shards, "expected 0 to 32");

@@ -294,8 +294,7 @@ impl Default for SignatureConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// Database of the read models: `sqlite:/path/to/file` or `postgres://user:password@host/database`, one for each node; default
-    /// `views.sqlite` in the data folder.
+    /// Database of the read models, `sqlite:/path/to/file`; default `views.sqlite` in the data folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }

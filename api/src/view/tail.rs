@@ -270,15 +270,7 @@ fn follow_history(
         for (offset, envelope) in &chunk {
             folder.apply(*offset, envelope);
         }
-        while let Err(error) = runtime.block_on(history.store(&mut folder, after)) {
-            // A full disk, a database that restarts: nothing was written, the same is tried again until it works.
-            tracing::error!(%error, "the call history can't be stored; trying again");
-            metrics::counter!("tandem_history_store_failures_total").increment(1);
-            if stop.load(Ordering::Acquire) {
-                return Err(error.to_string());
-            }
-            std::thread::sleep(limits::STORE_RETRY);
-        }
+        runtime.block_on(history.store(&mut folder, after)).map_err(|error| error.to_string())?;
         next = after;
         stored(next);
         gather(begun, &chunk, limits::HISTORY_EVERY);

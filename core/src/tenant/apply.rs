@@ -59,6 +59,7 @@ impl State {
             return;
         }
         self.begin(time, id, it.from.clone(), it.called.clone(), CallKind::Ordinary);
+        self.with_call(id, |call| call.caller = it.caller.clone());
         let leg = Leg {
             call: id,
             endpoint: it.from.clone(),
@@ -116,6 +117,8 @@ impl State {
             conference: None,
             last_queue: None,
             data: smol_str::SmolStr::default(),
+            caller: smol_str::SmolStr::default(),
+            hops: 0,
         };
         self.calls.insert(id, call);
         self.live_calls = self.live_calls.saturating_add(1);

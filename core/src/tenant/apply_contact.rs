@@ -1,14 +1,15 @@
 //! How facts about agents, queues and what agents do with calls change the state. Total, like `apply`.
 
 use super::contact::{
-    AgentEntry, Announcing, Collecting, Conference, Consultation, Handover, Member, Part, Playback, QueueEntry, Recording, Session, Stage,
-    WaitKey, Waiting,
+    AgentEntry, Announcing, Collecting, Conference, Consultation, ContactState, Handover, Member, Part, Playback, QueueEntry, ReadyKey,
+    Recording, Session, Stage, WaitKey, Waiting,
 };
+use super::limits;
 use super::state::{Call, State};
-use crate::agent::{Mode, PartRole, Reach, WorkNumber};
+use crate::agent::{Agent, Mode, PartRole, Reach, WorkNumber};
 use crate::event::{self as fact, AgentEvent, CallEvent, ConfigEvent};
 use crate::id::CallId;
-use crate::queue::{ChoiceRule, Leaving, Queue, QueueId};
+use crate::queue::{ChoiceRule, Entry, Leaving, Queue, QueueId, Strategy};
 use crate::time::Timestamp;
 
 impl WaitKey {
@@ -24,13 +25,28 @@ impl WaitKey {
     }
 }
 
+impl ReadyKey {
+    /// Where an agent stands among those who are ready. Round robin goes by number alone.
+    fn new(queue: &Queue, agent: &Agent, session: &Session) -> Self {
+        let level = || agent.skills.iter().find(|skill| skill.queue == queue.id).map_or(u32::MAX, |skill| u32::from(skill.level));
+        let (first, since) = match queue.strategy {
+            Strategy::LongestIdle | Strategy::RingAll => (0, session.idle_since),
+            Strategy::FewestCalls => (session.calls_taken, Timestamp::default()),
+            Strategy::RoundRobin => (0, Timestamp::default()),
+            Strategy::SkillLevel => (level(), session.idle_since),
+        };
+        ReadyKey { first, since, agent: agent.number }
+    }
+}
+
 impl State {
     // ---- a call and its agents ------------------------------------------------------------------------------------
 
     pub(super) fn apply_contact(&mut self, time: Timestamp, id: CallId, event: &CallEvent) {
         match event {
-            CallEvent::Queued(it) => self.queued(id, it),
-            CallEvent::Dequeued(it) => self.dequeued(id, it),
+            CallEvent::Queued(it) => self.queued(time, id, it),
+            CallEvent::Dequeued(it) => self.dequeued(time, id, it),
+            CallEvent::StickyEnded(_) => self.sticky_ended(id),
             CallEvent::Offered(it) => self.offered(time, id, it),
             CallEvent::AgentAlerting(it) => self.with_part(id, it.agent, |part| part.stage = Stage::Alerting),
             CallEvent::AgentJoined(it) => self.agent_joined(time, id, it.agent),
@@ -184,32 +200,101 @@ impl State {
 
     pub(super) fn with_session(&mut self, agent: WorkNumber, change: impl FnOnce(&mut Session)) {
         if let Some(session) = self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.as_mut()) {
+            let standing = |session: &Session| (session.is_available(), session.idle_since, session.calls_taken);
+            let before = standing(session);
             change(session);
+            if before != standing(session) {
+                self.list_agent(agent);
+            }
+        }
+    }
+
+    /// Puts an agent where it belongs among those who are ready, in each of its queues, or nowhere.
+    fn list_agent(&mut self, agent: WorkNumber) {
+        let ContactState { agents, queues, .. } = &mut self.contact;
+        let Some(entry) = agents.get_mut(&agent) else { return };
+        for (queue, key) in entry.listed.drain(..) {
+            if let Some(queue) = queues.get_mut(&queue) {
+                queue.ready.remove(&key);
+            }
+        }
+        let Some(session) = &entry.session else { return };
+        for id in &session.queues {
+            let Some(queue) = queues.get_mut(id) else { continue };
+            if !queue.serving.contains(&agent) || !session.is_available_for(queue.queue.medium) {
+                continue;
+            }
+            let key = ReadyKey::new(&queue.queue, &entry.agent, session);
+            queue.ready.insert(key);
+            entry.listed.push((*id, key));
         }
     }
 
     // ---- waiting and offers ---------------------------------------------------------------------------------------
 
-    fn queued(&mut self, id: CallId, it: &fact::CallQueued) {
+    fn queued(&mut self, time: Timestamp, id: CallId, it: &fact::CallQueued) {
         self.forget_waiting(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(entry) = self.contact.queues.get_mut(&it.queue) else { return };
         let (queue, leg, priority, since) = (it.queue, it.leg, it.priority, it.since);
         entry.waiting.insert(WaitKey::new(&entry.queue, priority, since, id), id);
         call.last_queue = Some(queue);
-        let (sticky, kept_by) = (it.sticky, it.kept_by);
-        call.waiting = Some(Waiting { queue, leg, entry: it.entry.clone(), priority, since, sticky, kept_by, offers: Vec::new() });
+        let (sticky, kept_by, offers, entered) = (it.sticky, it.kept_by, Vec::new(), time);
+        let refused = if let Entry::HandedOver(agent) = it.entry { vec![agent] } else { Vec::new() };
+        call.waiting = Some(Waiting { queue, leg, entry: it.entry.clone(), priority, since, sticky, kept_by, offers, entered, refused });
+        self.list_waiting(id);
     }
 
-    fn dequeued(&mut self, id: CallId, it: &fact::CallDequeued) {
+    fn dequeued(&mut self, time: Timestamp, id: CallId, it: &fact::CallDequeued) {
         self.forget_waiting(id);
-        if let (Leaving::Answered(agent), Some(entry)) = (&it.leaving, self.contact.queues.get_mut(&it.queue)) {
-            entry.last_chosen = Some(*agent);
+        let Some(entry) = self.contact.queues.get_mut(&it.queue) else { return };
+        match &it.leaving {
+            Leaving::Answered(agent) => {
+                entry.last_chosen = Some(*agent);
+                entry.pace.answered(time, !entry.waiting.is_empty());
+            }
+            Leaving::Overflowed { .. } => self.change_call(id, |call| call.hops = call.hops.saturating_add(1)),
+            Leaving::Abandoned | Leaving::Cancelled | Leaving::Ended => {}
+        }
+    }
+
+    fn sticky_ended(&mut self, id: CallId) {
+        self.unlist_waiting(id);
+        self.change_call(id, |call| {
+            if let Some(waiting) = &mut call.waiting {
+                waiting.sticky = None;
+            }
+        });
+        self.list_waiting(id);
+    }
+
+    /// Out of the indexes that matching looks at; the call stays in its place.
+    fn unlist_waiting(&mut self, id: CallId) {
+        let Some(waiting) = self.calls.get(&id).and_then(|call| call.waiting.as_ref()) else { return };
+        let Some(entry) = self.contact.queues.get_mut(&waiting.queue) else { return };
+        let key = waiting.key(&entry.queue, id);
+        if let Some(agent) = waiting.sticky {
+            entry.sticky.remove(&(agent, key));
+        }
+        entry.open.remove(&key);
+    }
+
+    /// Into the index where it belongs now.
+    fn list_waiting(&mut self, id: CallId) {
+        let Some(waiting) = self.calls.get(&id).and_then(|call| call.waiting.as_ref()) else { return };
+        let Some(entry) = self.contact.queues.get_mut(&waiting.queue) else { return };
+        let key = waiting.key(&entry.queue, id);
+        let unoffered = waiting.offers.is_empty();
+        match waiting.sticky {
+            Some(agent) if unoffered => drop(entry.sticky.insert((agent, key))),
+            None if unoffered || entry.queue.strategy == Strategy::RingAll => drop(entry.open.insert(key)),
+            _ => {}
         }
     }
 
     /// The call waits no longer, whatever becomes of it. Called for calls that end, too.
     pub(super) fn forget_waiting(&mut self, id: CallId) {
+        self.unlist_waiting(id);
         let Some(waiting) = self.calls.get_mut(&id).and_then(|call| call.waiting.take()) else { return };
         if let Some(entry) = self.contact.queues.get_mut(&waiting.queue) {
             entry.waiting.remove(&WaitKey::new(&entry.queue, waiting.priority, waiting.since, id));
@@ -223,10 +308,16 @@ impl State {
         }
         let (agent, role, queue) = (it.agent, it.role, it.queue);
         let taken = it.choice.as_ref().is_some_and(|choice| choice.rule == ChoiceRule::Taken);
-        let (stage, since) = (Stage::Reserved, time);
-        call.parts.push(Part { agent, role, queue, stage, muted: false, since, joined: None, supervise: None, taken });
-        if let Some(waiting) = call.waiting.as_mut().filter(|waiting| Some(waiting.queue) == queue) {
-            waiting.offers.push(agent);
+        let (stage, since, until) = (Stage::Reserved, time, it.until);
+        call.parts.push(Part { agent, role, queue, stage, muted: false, since, joined: None, supervise: None, until, taken });
+        if call.waiting.as_ref().is_some_and(|waiting| Some(waiting.queue) == queue) {
+            self.unlist_waiting(id);
+            self.change_call(id, |call| {
+                if let Some(waiting) = &mut call.waiting {
+                    waiting.offers.push(agent);
+                }
+            });
+            self.list_waiting(id);
         }
         if let Some(entry) = queue.and_then(|queue| self.contact.queues.get_mut(&queue)) {
             entry.last_chosen = Some(agent);
@@ -269,12 +360,10 @@ impl State {
     }
 
     fn agent_left(&mut self, time: Timestamp, id: CallId, agent: WorkNumber) {
-        self.change_call(id, |call| {
-            call.parts.retain(|part| part.agent != agent);
-            if let Some(waiting) = &mut call.waiting {
-                waiting.offers.retain(|offered| *offered != agent);
-            }
-        });
+        let Some(part) = self.calls.get(&id).and_then(|call| call.part(agent)).cloned() else { return };
+        self.change_call(id, |call| call.parts.retain(|part| part.agent != agent));
+        self.offer_over(id, &part);
+        self.remember(time, id, &part);
         self.with_session(agent, |session| {
             session.calls.retain(|call| *call != id);
             session.last_call = Some(id);
@@ -282,6 +371,34 @@ impl State {
                 session.idle_since = time;
             }
         });
+    }
+
+    /// The call waits on, and others go before this agent.
+    fn offer_over(&mut self, id: CallId, part: &Part) {
+        let offered = |waiting: &Waiting| waiting.offers.contains(&part.agent);
+        if !self.calls.get(&id).and_then(|call| call.waiting.as_ref()).is_some_and(offered) {
+            return;
+        }
+        self.unlist_waiting(id);
+        self.change_call(id, |call| {
+            let Some(waiting) = &mut call.waiting else { return };
+            waiting.offers.retain(|offered| *offered != part.agent);
+            waiting.refused.retain(|refused| *refused != part.agent);
+            waiting.refused.push(part.agent);
+            if waiting.refused.len() > limits::REFUSALS {
+                waiting.refused.remove(0);
+            }
+        });
+        self.list_waiting(id);
+    }
+
+    /// Who served a caller, for its next call to this queue.
+    fn remember(&mut self, time: Timestamp, id: CallId, part: &Part) {
+        let (Some(queue), Some(_), PartRole::Handler) = (part.queue, part.joined, part.role) else { return };
+        let (Some(call), Some(entry)) = (self.calls.get(&id), self.contact.queues.get_mut(&queue)) else { return };
+        if entry.queue.sticky_s > 0 && call.caller.bytes().any(|byte| byte.is_ascii_digit()) {
+            entry.memory.keep(&call.caller, part.agent, time);
+        }
     }
 
     // ---- sessions -------------------------------------------------------------------------------------------------
@@ -302,7 +419,9 @@ impl State {
                 (session.mode, session.mode_since, session.deferred) = (it.mode, time, None);
                 session.idle_since = time;
             }),
-            AgentEvent::ModeDeferred(it) => self.with_session(agent, |session| session.deferred = it.mode),
+            AgentEvent::ModeDeferred(it) => self.with_session(agent, |session| {
+                (session.deferred, session.deferred_since) = (it.mode, time);
+            }),
             AgentEvent::RestOverrun(_) | AgentEvent::PhoneChanged(_) | AgentEvent::Noted(_) => {}
         }
     }
@@ -322,6 +441,7 @@ impl State {
             mode_since: time,
             before: None,
             deferred: None,
+            deferred_since: time,
             legs: Vec::new(),
             calls: Vec::new(),
             calls_taken: 0,
@@ -335,6 +455,7 @@ impl State {
     }
 
     pub(super) fn sign_out(&mut self, agent: WorkNumber) {
+        // Its parts go before it; should one be left, it no longer has anybody to come back to.
         if self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.take()).is_some() {
             self.contact.signed_in = self.contact.signed_in.saturating_sub(1);
         }
@@ -349,6 +470,7 @@ impl State {
                 entry.serving.remove(&agent);
             }
         }
+        self.list_agent(agent);
     }
 
     // ---- configuration --------------------------------------------------------------------------------------------
@@ -357,21 +479,21 @@ impl State {
         let contact = &mut self.contact;
         match event {
             ConfigEvent::AgentAdded(it) => {
-                contact.agents.insert(it.agent.number, AgentEntry { agent: it.agent.clone(), session: None });
+                let new = AgentEntry { agent: it.agent.clone(), session: None, listed: Default::default() };
+                contact.agents.insert(it.agent.number, new);
             }
             ConfigEvent::AgentChanged(it) => {
                 if let Some(entry) = contact.agents.get_mut(&it.agent.number) {
                     entry.agent = it.agent.clone();
                 }
+                self.list_agent(it.agent.number);
             }
             ConfigEvent::AgentRemoved(it) => {
                 self.sign_out(it.number);
                 self.contact.agents.remove(&it.number);
             }
             ConfigEvent::QueueAdded(it) => {
-                let queue = it.queue.clone();
-                let entry = QueueEntry { queue, serving: Default::default(), waiting: Default::default(), last_chosen: None };
-                contact.queues.insert(it.queue.id, entry);
+                contact.queues.insert(it.queue.id, QueueEntry::new(it.queue.clone()));
             }
             ConfigEvent::QueueChanged(it) => self.queue_changed(&it.queue),
             ConfigEvent::QueueRemoved(it) => {
@@ -380,6 +502,7 @@ impl State {
                     if let Some(session) = &mut entry.session {
                         session.queues.remove(&it.queue);
                     }
+                    entry.listed.retain(|(queue, _)| *queue != it.queue);
                 }
                 contact.queues.remove(&it.queue);
             }
@@ -396,15 +519,28 @@ impl State {
         }
     }
 
-    /// A change of ageing changes the order: all who wait are put in order again.
+    /// A change of ageing or strategy changes the order: all who wait or are ready are put in order again.
     fn queue_changed(&mut self, queue: &Queue) {
         let Some(entry) = self.contact.queues.get_mut(&queue.id) else { return };
         entry.queue = queue.clone();
+        if queue.sticky_s == 0 {
+            entry.memory.forget_all();
+        }
+        entry.open.clear();
+        entry.sticky.clear();
         let calls: Vec<CallId> = std::mem::take(&mut entry.waiting).into_values().collect();
         for id in calls {
-            if let Some(waiting) = self.calls.get(&id).and_then(|call| call.waiting.as_ref()) {
-                entry.waiting.insert(WaitKey::new(queue, waiting.priority, waiting.since, id), id);
+            if let Some(waiting) = self.calls.get(&id).and_then(|call| call.waiting.as_ref())
+                && let Some(entry) = self.contact.queues.get_mut(&queue.id)
+            {
+                entry.waiting.insert(waiting.key(queue, id), id);
             }
+            self.list_waiting(id);
+        }
+        let serving: Vec<WorkNumber> =
+            self.contact.queues.get(&queue.id).map(|entry| entry.serving.iter().copied().collect()).unwrap_or_default();
+        for agent in serving {
+            self.list_agent(agent);
         }
     }
 }

@@ -5,13 +5,15 @@ use smol_str::SmolStr;
 use super::routing::{Dialler, Errand};
 use super::state::{Attempt, Leg, Phase};
 use super::{DONE, Desk, Outcome, Tenant, limits};
+use crate::agent::PartEnd;
 use crate::call::{DialogRecord, Endpoint, MediaRecord, MediaStats};
 use crate::cause::{Cause, Party};
 use crate::command::{Accepted, Rejection};
 use crate::config::Destination;
 use crate::effect::{Effect, TimerKey};
-use crate::event::{self as fact, CallKind, Purpose};
+use crate::event::{self as fact, CallKind, PhoneState, Purpose};
 use crate::id::{CallId, LegId, Number, UserName};
+use crate::queue::Leaving;
 
 /// An INVITE that begins a dialog.
 pub(super) struct Offer {
@@ -39,11 +41,7 @@ impl Tenant {
         let verdict = self.check_room(&offer.from).and_then(|()| self.plan(desk.now, &offer.called, &dialler));
         self.emit_call(desk, id, offer.arrived());
         match verdict {
-            Ok(plan) if plan.is_service() => {
-                self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(leg) }, plan);
-                self.answer_caller(desk, id, leg, None);
-            }
-            Ok(plan) => self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(leg) }, plan),
+            Ok(plan) => self.pursue(desk, id, leg, plan),
             Err(cause) => self.release(desk, leg, cause),
         }
         Ok(Accepted { call: Some(id) })
@@ -128,9 +126,12 @@ impl Tenant {
         if !leg.is_live() || leg.phase == Phase::Up || !news {
             return DONE;
         }
-        let call = leg.call;
+        let (call, agent) = (leg.call, leg.agent.filter(|_| leg.phase == Phase::Calling));
         self.emit_call(desk, call, fact::LegRinging { leg: id, status, early_media });
-        self.tell_caller(desk, call, id, early_media);
+        match agent {
+            Some(agent) => self.device_rings(desk, call, agent),
+            None => self.tell_caller(desk, call, id, early_media),
+        }
         DONE
     }
 
@@ -171,14 +172,15 @@ impl Tenant {
         if leg.is_caller() || leg.phase == Phase::Up {
             return Err(Rejection::WrongState { action: "answer", state: format!("leg {id} is a caller's or up already") });
         }
-        let (call, purpose) = (leg.call, leg.purpose);
+        let (call, agent, purpose) = (leg.call, leg.agent, leg.purpose);
         let attempt = self.call(call).and_then(|call| call.attempt.clone()).filter(|attempt| attempt.legs.contains(&id));
         self.emit_call(desk, call, fact::LegAnswered { leg: id, dialog: Some(dialog), media: Some(media) });
         desk.cancel_timer(TimerKey::NoAnswer(id));
-        match attempt {
-            Some(attempt) => self.conclude(desk, call, id, &attempt),
-            None if purpose == Some(Purpose::Member) => self.member_answered(desk, call, id),
-            None => self.release(desk, id, Cause::normal(Party::System)),
+        match (agent, attempt) {
+            (Some(agent), _) => self.device_up(desk, call, id, agent),
+            (None, Some(attempt)) => self.conclude(desk, call, id, &attempt),
+            (None, None) if purpose == Some(Purpose::Member) => self.member_answered(desk, call, id),
+            (None, None) => self.release(desk, id, Cause::normal(Party::System)),
         }
         self.settle(desk, call, &Cause::normal(Party::System));
         DONE
@@ -222,7 +224,7 @@ impl Tenant {
         let Some(call) = self.call(id) else { return };
         let plan = self.plan(desk.now, &call.called, &Dialler { endpoint: &call.from, flow: None });
         match plan {
-            Ok(plan) => self.follow(desk, Errand { call: id, purpose: Purpose::Call, behalf: Some(caller) }, plan),
+            Ok(plan) => self.pursue(desk, id, caller, plan),
             Err(cause) => self.release(desk, caller, cause),
         }
     }
@@ -321,6 +323,14 @@ impl Tenant {
         if leg.is_live() && leg.phase != Phase::Up && is_trunk_failure(&cause) && self.dial_member_again(desk, call, leg) {
             return;
         }
+        if leg.is_live() && leg.phase != Phase::Up && is_trunk_failure(&cause) && self.redial_device(desk, call, leg) {
+            return;
+        }
+        if let (CallKind::Line, Some(agent), true) =
+            (self.call(call).map_or(CallKind::Ordinary, |call| call.kind), leg.agent, leg.is_live())
+        {
+            self.phone_changed(desk, call, agent, PhoneState::OnHook);
+        }
         let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };
         self.settle(desk, call, &why);
     }
@@ -373,8 +383,16 @@ impl Tenant {
     /// Writes a call off without a word to the switch, which has forgotten it.
     pub(super) fn close_call(&mut self, desk: &mut Desk<'_>, id: CallId, cause: &Cause) {
         let Some(call) = self.call(id) else { return };
-        let answered = call.answered;
-        for leg in call.legs.clone() {
+        let (answered, waiting) = (call.answered, call.waiting.clone());
+        for part in call.parts.clone() {
+            self.emit_call(desk, id, fact::AgentLeft { agent: part.agent, end: PartEnd::NodeRestarted });
+            self.mode_after(desk, &part, id, &PartEnd::NodeRestarted);
+        }
+        if let Some(waiting) = waiting {
+            let waited_ms = super::assign::millis(desk.now, waiting.since);
+            self.emit_call(desk, id, fact::CallDequeued { queue: waiting.queue, leaving: Leaving::Ended, waited_ms });
+        }
+        for leg in self.call(id).map(|call| call.legs.clone()).unwrap_or_default() {
             self.emit_call(desk, id, fact::LegEnded { leg, cause: cause.clone(), stats: None });
         }
         self.emit_call(desk, id, fact::CallEnded { cause: cause.clone(), answered });

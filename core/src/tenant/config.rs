@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{DONE, Desk, Outcome, Tenant, limits};
+use crate::agent::SignOutReason;
 use crate::call::Tone;
 use crate::cause::{Cause, Party};
 use crate::command::Rejection;
@@ -11,19 +12,19 @@ use crate::event::{self as fact, TenantSettings};
 use crate::id::{Number, TrunkName, UserName};
 use crate::registration::BindingEnd;
 
-fn not_found(what: &'static str, name: impl ToString) -> Rejection {
+pub(super) fn not_found(what: &'static str, name: impl ToString) -> Rejection {
     Rejection::NotFound { what, name: name.to_string() }
 }
 
-fn exists(what: &'static str, name: impl ToString) -> Rejection {
+pub(super) fn exists(what: &'static str, name: impl ToString) -> Rejection {
     Rejection::AlreadyExists { what, name: name.to_string() }
 }
 
-fn invalid(field: &'static str, value: impl ToString, rule: &'static str) -> Rejection {
+pub(super) fn invalid(field: &'static str, value: impl ToString, rule: &'static str) -> Rejection {
     Rejection::Invalid { field, value: value.to_string(), rule }
 }
 
-fn room(count: usize, limit: usize, what: &'static str) -> Result<(), Rejection> {
+pub(super) fn room(count: usize, limit: usize, what: &'static str) -> Result<(), Rejection> {
     if count < limit { Ok(()) } else { Err(Rejection::LimitReached { what, limit: limit as u64 }) }
 }
 
@@ -76,6 +77,9 @@ impl Tenant {
 
     /// Its legs are released and may take their time to end; everything else is gone at once.
     pub(super) fn remove(&mut self, desk: &mut Desk<'_>) -> Outcome {
+        for agent in self.agents_signed_in() {
+            self.end_session(desk, agent, SignOutReason::Removed);
+        }
         let cause = Cause::sip(480, Party::System).because("tenant removed");
         for id in self.call_ids() {
             self.release_all(desk, id, &cause);
@@ -160,6 +164,10 @@ impl Tenant {
     fn check_number(&self, number: &AccessNumber) -> Result<(), Rejection> {
         match &number.destination {
             Destination::Phone(user) if self.phone(user).is_none() => Err(invalid("destination", user, "a phone that is set up")),
+            Destination::Queue(queue) | Destination::Voicemail(queue) if self.queue(*queue).is_none() => {
+                Err(invalid("destination", queue, "a queue that is set up"))
+            }
+            Destination::Agent(agent) if self.agent(*agent).is_none() => Err(invalid("destination", agent, "an agent that is set up")),
             Destination::Tone(Tone::Sine(hz)) if !limits::SINE_HZ.contains(hz) => Err(invalid("destination", hz, "20 to 3400 Hz")),
             Destination::Prompt(name) if !is_file_name(name) => {
                 Err(invalid("destination", name, "1 to 128 characters of A-Z, a-z, 0-9 and `-_`"))
@@ -198,6 +206,6 @@ impl Tenant {
 }
 
 /// A prompt's name becomes a path in the tenant's folder: nothing that could leave it.
-fn is_file_name(name: &str) -> bool {
+pub(super) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::Tenant;
@@ -14,7 +15,7 @@ use super::state::Call;
 use crate::agent::{Absence, AbsenceCause, Agent, AgentGroup, AgentPhone, HandoverMode, Mode, PartRole, Reach, SuperviseMode, WorkNumber};
 use crate::command::CollectRules;
 use crate::id::{CallId, LegId, RecordingId, TrunkName};
-use crate::queue::{Entry, Queue, QueueId};
+use crate::queue::{Entry, Medium, Queue, QueueId};
 use crate::recording::{RecordingFormat, RecordingPurpose};
 use crate::time::Timestamp;
 
@@ -43,6 +44,9 @@ pub struct Session {
     pub before: Option<(Mode, Timestamp)>,
     /// What it will do after its calls.
     pub deferred: Option<Mode>,
+    /// When that was asked for: the length of a rest counts from its begin.
+    #[serde(default)]
+    pub deferred_since: Timestamp,
     /// Legs to its phone that are not over: several while its contacts ring, one once it is up.
     pub legs: Vec<LegId>,
     /// Calls it has a part in, in the order in which they came.
@@ -62,6 +66,20 @@ pub struct AgentEntry {
     pub agent: Agent,
     /// Its session.
     pub session: Option<Session>,
+    /// Where it stands among the agents who are ready, per queue; empty unless it is available.
+    #[serde(default)]
+    pub listed: SmallVec<[(QueueId, ReadyKey); 4]>,
+}
+
+/// The order of agents who are ready in a queue: less goes first. Depends on the queue's strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReadyKey {
+    /// Calls taken, or the level of the skill.
+    pub first: u32,
+    /// Since when it is ready.
+    pub since: Timestamp,
+    /// Among equals, the lower number.
+    pub agent: WorkNumber,
 }
 
 /// How far an agent's part in a call has come.
@@ -97,6 +115,9 @@ pub struct Part {
     pub joined: Option<Timestamp>,
     /// How it sits in, for a supervisor.
     pub supervise: Option<SuperviseMode>,
+    /// When the offer ends; `None` when the agent began the call itself.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
     /// The agent took the call itself (picked up, out of the queue): it is not asked again when its phone is up.
     #[serde(default)]
     pub taken: bool,
@@ -121,6 +142,12 @@ pub struct Waiting {
     pub kept_by: Option<WorkNumber>,
     /// Agents it is offered to.
     pub offers: Vec<WorkNumber>,
+    /// When it came into this queue: the longest wait counts from here, its place from `since`.
+    #[serde(default)]
+    pub entered: Timestamp,
+    /// Agents that did not take it, or handed it over: others go first. The oldest are forgotten.
+    #[serde(default)]
+    pub refused: Vec<WorkNumber>,
 }
 
 /// A handover under way.
@@ -264,6 +291,72 @@ pub struct QueueEntry {
     pub waiting: BTreeMap<WaitKey, CallId>,
     /// Whom round robin chose last.
     pub last_chosen: Option<WorkNumber>,
+    /// Agents who serve it and are available, in the order of the strategy.
+    #[serde(default)]
+    pub ready: BTreeSet<ReadyKey>,
+    /// Waiting calls that an agent may be looked for: not offered (or everybody rings), not waiting for one agent.
+    #[serde(default)]
+    pub open: BTreeSet<WaitKey>,
+    /// Waiting calls that wait for their last agent alone.
+    #[serde(default)]
+    pub sticky: BTreeSet<(WorkNumber, WaitKey)>,
+    /// Who served which caller last.
+    #[serde(default)]
+    pub memory: Memory,
+    /// How fast it moves.
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+/// Who served which caller last, bounded: the oldest is forgotten first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    callers: BTreeMap<SmolStr, (Timestamp, WorkNumber)>,
+    by_age: BTreeSet<(Timestamp, SmolStr)>,
+}
+
+impl Memory {
+    /// Notes that `agent` served `caller`.
+    pub(super) fn keep(&mut self, caller: &SmolStr, agent: WorkNumber, time: Timestamp) {
+        if let Some((old, _)) = self.callers.insert(caller.clone(), (time, agent)) {
+            self.by_age.remove(&(old, caller.clone()));
+        }
+        self.by_age.insert((time, caller.clone()));
+        while self.callers.len() > super::limits::REMEMBERED_CALLERS {
+            let Some((_, oldest)) = self.by_age.pop_first() else { break };
+            self.callers.remove(&oldest);
+        }
+    }
+
+    /// Who served a caller last, and when.
+    pub fn last(&self, caller: &str) -> Option<(Timestamp, WorkNumber)> {
+        self.callers.get(caller).copied()
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.callers.clear();
+        self.by_age.clear();
+    }
+}
+
+/// How fast a queue moves: the time between two calls that agents take from it, averaged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Pace {
+    /// When an agent took a call last.
+    pub last: Option<Timestamp>,
+    /// Average milliseconds between two.
+    pub gap_ms: Option<u64>,
+}
+
+impl Pace {
+    /// An agent has taken a call, and more calls waited behind it. The last eight or so decide (weight 1/8).
+    pub(super) fn answered(&mut self, time: Timestamp, busy: bool) {
+        if let (Some(last), true) = (self.last, busy) {
+            let gap = u64::try_from(time.since(last).as_millis()).unwrap_or(u64::MAX);
+            self.gap_ms = Some(self.gap_ms.map_or(gap, |old| old.saturating_mul(7).saturating_add(gap) / 8));
+        }
+        self.last = Some(time);
+    }
 }
 
 /// The order of waiting calls: less goes first. Worked out once when a call enters, see `queue`.
@@ -300,7 +393,56 @@ impl Session {
 
     /// May be given a call from a queue.
     pub fn is_available(&self) -> bool {
-        self.is_free() && self.mode == Mode::Ready && self.deferred.is_none()
+        self.is_available_for(Medium::Voice)
+    }
+
+    /// May be given something of this medium from a queue: voice and video one at a time. Chats will be counted apart.
+    pub fn is_available_for(&self, medium: Medium) -> bool {
+        let room = match medium {
+            Medium::Voice | Medium::Video => self.is_free(),
+            Medium::Chat => false,
+        };
+        room && self.mode == Mode::Ready && self.deferred.is_none()
+    }
+}
+
+impl QueueEntry {
+    /// A queue as it begins.
+    pub(super) fn new(queue: Queue) -> Self {
+        QueueEntry {
+            queue,
+            serving: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            last_chosen: None,
+            ready: BTreeSet::new(),
+            open: BTreeSet::new(),
+            sticky: BTreeSet::new(),
+            memory: Memory::default(),
+            pace: Pace::default(),
+        }
+    }
+
+    /// The place of a waiting call, 1 for the next. Counts from the nearer end, so that calls at both ends cost little.
+    pub fn position(&self, key: &WaitKey) -> u32 {
+        let mut before = self.waiting.range(..key);
+        let mut after = self.waiting.range((std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded));
+        let mut steps = 0_usize;
+        loop {
+            if before.next().is_none() {
+                return u32::try_from(steps + 1).unwrap_or(u32::MAX);
+            }
+            if after.next().is_none() {
+                return u32::try_from(self.waiting.len().saturating_sub(steps)).unwrap_or(u32::MAX);
+            }
+            steps += 1;
+        }
+    }
+}
+
+impl Waiting {
+    /// Its place in the order of its queue.
+    pub fn key(&self, queue: &Queue, call: CallId) -> WaitKey {
+        WaitKey::new(queue, self.priority, self.since, call)
     }
 }
 

@@ -70,3 +70,60 @@ pub const CONFERENCE_MINUTES: std::ops::RangeInclusive<u32> = 1..=1440;
 
 /// How long before its end a conference is told so.
 pub const CONFERENCE_WARNING: Duration = Duration::from_secs(60);
+
+/// Agents of a tenant that may be set up: as many as there are phones for.
+pub const AGENTS: usize = 100_000;
+
+/// Queues of a tenant: their numbers end here.
+pub const QUEUES: usize = crate::queue::QueueId::LAST as usize;
+
+/// Groups of agents of a tenant (tenant-admin.md: 1 to 2000).
+pub const GROUPS: std::ops::RangeInclusive<u16> = 1..=2000;
+
+/// Queues an agent may serve: each change of the agent is noted in each.
+pub const SKILLS: usize = 200;
+
+/// Level of a skill (tenant-admin.md §2: 1 to 100).
+pub const SKILL_LEVEL: std::ops::RangeInclusive<u8> = 1..=100;
+
+/// Bytes of a name for people (tenant-admin.md §5: 100).
+pub const NAME_BYTES: usize = 100;
+
+/// Bytes of a cause's text (tenant-admin.md §6: 64 characters, of up to four bytes).
+pub const CAUSE_BYTES: usize = 256;
+
+/// Callers whose last agent a queue remembers.
+pub const REMEMBERED_CALLERS: usize = 10_000;
+
+/// Agents that did not take a waiting call and that others go before.
+pub const REFUSALS: usize = 8;
+
+/// How often a call may overflow: further on it stays where it is, so that two queues can't send it round for ever.
+pub const OVERFLOW_HOPS: u8 = 8;
+
+/// Seconds a rest may last (cc-gateway.md §1.5).
+pub const REST_S: std::ops::RangeInclusive<u32> = 1..=86_399;
+
+/// Receivers of one note.
+pub const NOTE_RECEIVERS: usize = 1000;
+
+/// Bytes of a note: the published interface has 1000 characters at most for any of them.
+pub const NOTE_BYTES: usize = 4000;
+
+/// Waiting calls in a queue (tenant-admin.md §3).
+pub const MAX_WAITING: u32 = 10_000;
+
+/// Seconds of the longest wait (tenant-admin.md §3).
+pub const MAX_WAIT_S: std::ops::RangeInclusive<u32> = 1..=60_000;
+
+/// Seconds an agent may take to answer.
+pub const ANSWER_S: std::ops::RangeInclusive<u16> = 5..=120;
+
+/// Seconds of after-call work (tenant-admin.md §3).
+pub const WRAP_UP_S: u16 = 3600;
+
+/// Priorities of waiting calls.
+pub const PRIORITY: std::ops::RangeInclusive<u8> = 1..=254;
+
+/// Seconds for which a caller's last agent is remembered: thirty days.
+pub const STICKY_S: u32 = 2_592_000;

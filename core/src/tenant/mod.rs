@@ -14,8 +14,8 @@
 //! | `settle` | what becomes of the rest when a leg goes |
 //! | `hold`, `transfer`, `replace`, `party` | what parties do with a call that is up |
 //! | `contact`, `apply_contact` | what it knows of agents and queues, and how each fact changes that |
-//! | `staffing`, `agent` | agents, queues and groups as set up; sessions and modes |
-//! | `queue`, `assign`, `offer`, `device` | waiting, finding an agent, offering, the agent's phone |
+//! | `staffing`, `agent`, `mode` | agents, queues and groups as set up; sessions and modes |
+//! | `queue`, `assign`, `offer`, `device`, `explain` | waiting, finding an agent, offering, the agent's phone, why |
 //! | `call_out`, `put_aside`, `consult`, `handover`, `take`, `call_data` | what agents do with calls |
 //! | `supervise`, `recording`, `playback`, `conference`, `collect`, `voicemail` | supervision, sound, keys |
 //! | `voices` | who talks in a call, and to whom |
@@ -36,10 +36,12 @@ mod config;
 mod consult;
 pub mod contact;
 mod device;
+mod explain;
 mod handover;
 mod hearing;
 mod hold;
 pub mod limits;
+mod mode;
 mod offer;
 pub mod pacing;
 mod party;
@@ -59,6 +61,7 @@ mod take;
 mod transfer;
 mod voicemail;
 mod voices;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -72,6 +75,7 @@ use crate::command::{Accepted, Command, Rejection};
 use crate::effect::{Effect, TimerKey};
 use crate::event::{AgentEvent, CallEvent, ConfigEvent, Envelope, Event, Holder};
 use crate::id::{CallId, Ids, LegId, TenantId};
+use crate::queue::QueueId;
 use crate::time::Timestamp;
 use crate::{Cause, Party};
 
@@ -101,6 +105,9 @@ struct Desk<'a> {
     touched: SmallVec<[CallId; 2]>,
     heard: SmallVec<[(LegId, Audio); 4]>,
     recorded: Vec<recording::Recorded>,
+    /// Agents that may have become free, and queues that may have a call for somebody: matched once the command is through.
+    free: SmallVec<[WorkNumber; 4]>,
+    hungry: SmallVec<[QueueId; 4]>,
 }
 
 impl Desk<'_> {
@@ -154,9 +161,14 @@ impl Tenant {
         if !self.is_open() && !closed_tenant_takes(&command) {
             return Err(Rejection::NoSuchTenant(self.id.to_string()));
         }
-        let mut desk = Desk { now, ids, out, touched: SmallVec::new(), heard: SmallVec::new(), recorded: Vec::new() };
+        let (touched, heard, recorded) = (SmallVec::new(), SmallVec::new(), Vec::new());
+        let mut desk = Desk { now, ids, out, touched, heard, recorded, free: SmallVec::new(), hungry: SmallVec::new() };
         let outcome = self.decide(&mut desk, command);
         self.follow_up(&mut desk);
+        while desk.may_match() {
+            self.match_all(&mut desk);
+            self.follow_up(&mut desk);
+        }
         self.order_recordings(&mut desk);
         self.order_hearing(&mut desk);
         outcome
@@ -268,6 +280,7 @@ impl Tenant {
         }
         self.restart_recordings(desk);
         self.restart_registrations(desk);
+        self.restart_modes(desk);
         DONE
     }
 
@@ -281,7 +294,9 @@ impl Tenant {
     /// The only way to change state: gives the fact its place, applies it, hands it out.
     fn emit(&mut self, desk: &mut Desk<'_>, event: Event) {
         let envelope = Envelope { tenant: self.id.clone(), seq: self.seq + 1, time: desk.now, event };
+        self.note_match_before(desk, &envelope.event);
         self.apply(&envelope);
+        self.note_match_after(desk, &envelope.event);
         desk.out.events.push(envelope);
     }
 

@@ -26,7 +26,7 @@ impl Tenant {
         let plan = self
             .plan(desk.now, &number, &Dialler { endpoint, flow: None })
             .map_err(|cause| wrong(format!("`{number}` can't be called: {}", cause.text.as_deref().unwrap_or("no route"))))?;
-        if plan.is_service() {
+        if plan.is_service() || plan.inside().is_some() {
             return Err(Rejection::Invalid { field: "number", value: number.to_string(), rule: "a phone or a number of the network" });
         }
         self.follow(desk, Errand { call: id, purpose: Purpose::Party, behalf: Some(behalf) }, plan);

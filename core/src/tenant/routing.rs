@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::state::TrunkEntry;
 use super::{Desk, Tenant};
+use crate::agent::WorkNumber;
 use crate::call::{Endpoint, Flow};
 use crate::cause::{Cause, Party};
 use crate::config::{Destination, TrunkState};
@@ -33,6 +34,14 @@ impl Plan {
     pub(super) fn is_service(&self) -> bool {
         matches!(self.route, Route::Number(Destination::Echo | Destination::Tone(_) | Destination::Prompt(_)))
     }
+
+    /// The queue, agent or voicemail it leads to, if it does.
+    pub(super) fn inside(&self) -> Option<Destination> {
+        match &self.route {
+            Route::Number(inside @ (Destination::Queue(_) | Destination::Agent(_) | Destination::Voicemail(_))) => Some(inside.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// Why and for whom a leg is dialled.
@@ -50,6 +59,15 @@ fn refused(sip: u16, q850: u8, text: &'static str) -> Cause {
 impl Tenant {
     /// The dial plan: access number, then phone, then, for phones only, trunks.
     pub(super) fn plan(&self, now: Timestamp, called: &str, dialler: &Dialler<'_>) -> Result<Plan, Cause> {
+        self.plan_with(now, called, dialler, matches!(dialler.endpoint, Endpoint::Phone(_)))
+    }
+
+    /// The same for a number that the tenant or one of its agents chose: trunks are allowed, whoever is connected.
+    pub(super) fn plan_for_tenant(&self, now: Timestamp, called: &str, dialler: &Dialler<'_>) -> Result<Plan, Cause> {
+        self.plan_with(now, called, dialler, true)
+    }
+
+    fn plan_with(&self, now: Timestamp, called: &str, dialler: &Dialler<'_>, trunks_too: bool) -> Result<Plan, Cause> {
         let number = Number::new(called).map_err(|_| refused(404, 28, "not a number"))?;
         let called = SmolStr::new(called);
         if let Some(access) = self.state.numbers.get(&number) {
@@ -65,7 +83,7 @@ impl Tenant {
             return Ok(Plan { called, route: Route::Phone(user), targets });
         }
         // From one trunk to another at a stranger's wish is what toll fraud lives on.
-        if !matches!(dialler.endpoint, Endpoint::Phone(_)) {
+        if !trunks_too {
             return Err(refused(404, 1, "no such number"));
         }
         let trunks = self.trunks_for(&called)?;
@@ -132,6 +150,18 @@ impl Tenant {
     }
 
     pub(super) fn dial(&mut self, desk: &mut Desk<'_>, errand: Errand, called: &SmolStr, target: DialTarget) {
+        self.dial_for(desk, errand, None, called, target);
+    }
+
+    /// Dials; `agent` is whose phone it is, for a part of that agent in the call.
+    pub(super) fn dial_for(
+        &mut self,
+        desk: &mut Desk<'_>,
+        errand: Errand,
+        agent: Option<WorkNumber>,
+        called: &SmolStr,
+        target: DialTarget,
+    ) {
         let Errand { call, purpose, behalf } = errand;
         let (to, uri) = match &target {
             DialTarget::Contact { user, contact, .. } => (Endpoint::Phone(user.clone()), contact.clone()),
@@ -141,7 +171,7 @@ impl Tenant {
         let leg = desk.ids.leg();
         let rings = self.settings().map_or(60, |settings| settings.ring_timeout_s);
         let gives_up = desk.now + Duration::from_secs(u64::from(rings));
-        let dialled = LegDialled { leg, to, target: uri, purpose, on_behalf_of: behalf, called: called.clone(), agent: None, gives_up };
+        let dialled = LegDialled { leg, to, target: uri, purpose, on_behalf_of: behalf, called: called.clone(), agent, gives_up };
         self.emit_call(desk, call, dialled);
         desk.set_timer(TimerKey::NoAnswer(leg), gives_up);
         desk.order(Effect::Dial { leg, call, target, caller, caller_name, with: behalf });

@@ -193,6 +193,12 @@ pub struct Call {
     /// Data that agents and programs attached.
     #[serde(default)]
     pub data: SmolStr,
+    /// Caller number as shown; empty for a call that we began.
+    #[serde(default)]
+    pub caller: SmolStr,
+    /// How often it has overflowed.
+    #[serde(default)]
+    pub hops: u8,
 }
 
 /// A phone and where it is.

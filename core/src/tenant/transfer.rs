@@ -77,13 +77,16 @@ impl Tenant {
     }
 
     fn pursue_transfer(&mut self, desk: &mut Desk<'_>, id: CallId, transferee: LegId, plan: Plan) {
-        let service = plan.is_service();
+        let (service, inside) = (plan.is_service(), plan.inside());
         if !service {
             self.answer_transferor(desk, id, 100);
         }
         self.follow(desk, Errand { call: id, purpose: Purpose::Transfer, behalf: Some(transferee) }, plan);
-        if service {
+        if service || inside.is_some() {
             self.complete_transfer(desk, id, None);
+        }
+        if let Some(destination) = inside {
+            self.lead_inside(desk, id, transferee, &destination);
         }
     }
 

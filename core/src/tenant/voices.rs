@@ -93,7 +93,7 @@ impl Conversation {
             |voices: &mut dyn Iterator<Item = &Voice>| Ear::Hears(voices.filter(|voice| !voice.muted).map(|voice| voice.leg).collect());
         match me.seat {
             Seat::Party => {
-                let whispers = || self.voices.iter().filter(|other| other.whispers_to(me.agent) && !other.muted);
+                let whispers = || self.voices.iter().filter(|other| other.whispers_to(me.agent));
                 if others().chain(whispers()).next().is_none() {
                     return Ear::Alone;
                 }

@@ -7,14 +7,12 @@ use super::{FRAME, Law};
 pub struct Clip {
     mu: Box<[u8]>,
     a: Box<[u8]>,
-    /// Codes before the silence that fills the last frame.
-    length: usize,
 }
 
 impl Clip {
     /// Encodes linear samples at 8 kHz; the last frame is filled up with silence.
     pub fn new(samples: &[i16]) -> Clip {
-        Clip { mu: encode(samples, Law::Mu), a: encode(samples, Law::A), length: samples.len() }
+        Clip { mu: encode(samples, Law::Mu), a: encode(samples, Law::A) }
     }
 
     /// Number of 20 ms frames.
@@ -27,21 +25,12 @@ impl Clip {
         self.mu.len() + self.a.len()
     }
 
-    /// The sound itself, without what fills the last frame.
-    pub fn codes(&self, law: Law) -> &[u8] {
-        self.filled(law).get(..self.length).unwrap_or_default()
-    }
-
-    fn filled(&self, law: Law) -> &[u8] {
-        match law {
-            Law::Mu => &self.mu,
-            Law::A => &self.a,
-        }
-    }
-
     /// Frame number `index`, if there is one.
     pub fn frame(&self, law: Law, index: usize) -> Option<&[u8]> {
-        let codes = self.filled(law);
+        let codes = match law {
+            Law::Mu => &self.mu,
+            Law::A => &self.a,
+        };
         let start = index.checked_mul(FRAME)?;
         codes.get(start..start.checked_add(FRAME)?)
     }

@@ -10,8 +10,8 @@ pub const PROMPT_FILE: u64 = 192 * 1024 * 1024;
 pub const PROMPT_RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 /// Channels a prompt may have; they are averaged.
 pub const PROMPT_CHANNELS: u16 = 8;
-/// Prompts kept ready at once: those of an announcement, in both languages, for some tens of tenants.
-pub const PROMPTS: usize = 2048;
+/// Prompts kept ready at once.
+pub const PROMPTS: usize = 256;
 /// Memory for prompts kept ready, in bytes: two hours of sound. What is being played stays beyond it until it ends.
 pub const PROMPT_CACHE: usize = 128 * 1024 * 1024;
 /// Prompts that may wait to be loaded.
@@ -42,25 +42,3 @@ pub const RECORD_PATH: usize = 240;
 pub const RECORD_PATH_PARTS: usize = 8;
 /// Files made whole at one start: as many as can be under way at once, twice.
 pub const RECORD_RECOVERED: usize = 8192;
-
-/// Largest upload in bytes: ten minutes of 44.1 kHz mono at 16 bit, and some; held in memory while it is converted.
-pub const IMPORT_BYTES: usize = 64 * 1024 * 1024;
-/// Channels of an upload.
-pub const IMPORT_CHANNELS: u64 = 2;
-/// Sampling rates of an upload in Hz.
-pub const IMPORT_RATES: [u32; 8] = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
-/// Channels of an Opus stream (mapping family 1, RFC 7845 §5.1.1.2).
-pub const OPUS_CHANNELS: u8 = 8;
-
-/// Frames that are read ahead for a listener of a recording: 2 s, 32 KB.
-pub const STREAM_AHEAD: usize = 100;
-/// Recordings that are played at once.
-pub const STREAMS: usize = 256;
-/// Recordings that may wait to be opened.
-pub const STREAM_QUEUE: usize = 64;
-/// Time between two turns of reading ahead: a tenth of what is ready.
-pub const STREAM_TURN: std::time::Duration = std::time::Duration::from_millis(200);
-/// Prompts in one sequence: an announcement takes about ten.
-pub const SEQUENCE: usize = 64;
-/// A tenant's music that could not be loaded is looked for again after this time; meanwhile the built-in one plays.
-pub const MUSIC_RETRY: std::time::Duration = std::time::Duration::from_secs(10);

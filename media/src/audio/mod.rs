@@ -1,17 +1,12 @@
 //! Sound itself: laws, clips, tones, prompts, detection. Nothing in here knows a socket or a packet.
 
-pub mod builtin;
 pub mod clip;
 pub mod g711;
 pub mod goertzel;
-pub mod import;
 pub(crate) mod library;
 pub mod limits;
-pub mod ogg_opus;
 pub mod prompt;
 pub mod record;
-pub mod riff;
-pub(crate) mod stream;
 pub mod tone;
 
 pub use clip::Clip;

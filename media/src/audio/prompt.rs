@@ -82,7 +82,7 @@ pub fn load(path: &Path) -> Result<Clip, PromptError> {
     Ok(Clip::new(&linear))
 }
 
-pub(super) fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, String> {
+fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, String> {
     if rate == RATE {
         return Ok(samples.to_vec());
     }

@@ -138,9 +138,6 @@ pub enum MediaError {
     /// Not under way, or over.
     #[error("no recording {0}")]
     NoSuchRecording(RecordingId),
-    /// Keys that no phone has, or too many.
-    #[error("`{0}` are no keys: up to {max} of 0-9, `*`, `#`, A-D and `,`", max = limits::KEYS)]
-    Digits(String),
     /// A prompt name with characters that are not allowed, or no prompt folder is configured.
     #[error("`{name}` is no prompt: {reason}")]
     Prompt {

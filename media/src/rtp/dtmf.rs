@@ -95,17 +95,8 @@ impl DigitReader {
 
 /// The key of an event number (RFC 4733 §3.2 table 3); flash and tones are none.
 fn digit(event: u8) -> Option<char> {
-    KEYS.get(usize::from(event)).map(|byte| char::from(*byte))
+    b"0123456789*#ABCD".get(usize::from(event)).map(|byte| char::from(*byte))
 }
-
-/// The event number of a key.
-pub(super) fn event(digit: char) -> Option<u8> {
-    let place = KEYS.iter().position(|key| char::from(*key) == digit.to_ascii_uppercase())?;
-    u8::try_from(place).ok()
-}
-
-/// Keys by their event number.
-const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,6 @@ use tandem_core::{Direction, LegId, MediaStats};
 
 use super::coding::{COMFORT_NOISE, Coding};
 use super::dtmf::{DigitReader, KeyPress};
-use super::keys::KeyPart;
 use super::latch::Latch;
 use super::limits;
 use super::quality;
@@ -289,33 +288,6 @@ impl Leg {
         let place: Place = self.stream.make(now, FRAME as u32, skipped);
         self.stream.stamp(header, place, far.send_type, codes.len());
         Some(HEADER + codes.len())
-    }
-
-    /// A packet that the peer does not get, because a key sounds in its place: no number is missing for it.
-    pub fn leave_out(&mut self, sound: &Sound) {
-        self.stream.leave_out(sound.origin, sound.sequence);
-    }
-
-    /// Makes the packet for a tick of a key that is pressed for the peer: an event (RFC 4733) where that was negotiated, else
-    /// the tone itself.
-    pub fn press(&mut self, now: Instant, part: KeyPart, out: &mut Buffer) -> Option<usize> {
-        let far = self.far.as_ref().filter(|far| far.sends())?;
-        let Some(payload_type) = far.event_out else {
-            let Coding::G711(law) = far.coding else { return None };
-            let mut codes = [0; FRAME];
-            if part.tone(law, &mut codes).is_none() {
-                self.stream.pass(now, FRAME as u32);
-                return None;
-            }
-            return self.speak(now, &codes, 0, out);
-        };
-        let (header, room) = out.split_first_chunk_mut::<HEADER>()?;
-        let payload = part.event();
-        room.get_mut(..payload.len())?.copy_from_slice(&payload);
-        let place = self.stream.event(now, part.begins());
-        self.stream.pass(now, FRAME as u32);
-        self.stream.stamp(header, place, payload_type, payload.len());
-        Some(HEADER + payload.len())
     }
 
     /// What it hears has changed: the next packet begins a new section of the stream.

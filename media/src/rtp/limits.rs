@@ -72,10 +72,3 @@ pub const RECORDINGS: usize = 4096;
 pub const RECORD_LEGS: usize = MIX_LEGS;
 /// Longest sleep of the recorder while it records: a tenth of what the voices' queue holds at a thousand calls.
 pub const RECORD_TURN: Duration = Duration::from_millis(20);
-
-/// Keys in one order, and keys that may wait to be sent on one leg: an account number and some menus.
-pub const KEYS: usize = 128;
-/// Ticks that a key sounds (100 ms; RFC 4733 §2.5.2.3 wants 40 ms at least), and that lie between two keys.
-pub const KEY_TICKS: u16 = 5;
-/// Ticks of the pause that `,` stands for (1 s).
-pub const KEY_PAUSE_TICKS: u16 = 50;

@@ -10,23 +10,19 @@ use std::time::Instant;
 use crossbeam::channel::{Sender, bounded};
 use mio::{Poll, Waker};
 use rustc_hash::FxHashMap;
-use smol_str::SmolStr;
-use tandem_core::{Audio, CallId, LegId, Tone};
+use tandem_core::{Audio, CallId, LegId};
 
 use super::config::{MediaError, OpenError, RtpConfig, StartError};
-use super::keys;
 use super::leg::{Leg, Seed};
 use super::limits;
-use super::player::Player;
 use super::ports::PortPool;
 use super::record::{Tap, TapQueue};
 use super::recordings::Recordings;
 use super::remote::MediaRemote;
 use super::report::ReportSink;
 use super::socket::{self, Options};
-use super::worker::{Command, Entry, Hears, Parts, Peer, WAKER, Worker};
+use super::worker::{Command, Entry, Hears, Parts, Peer, Player, WAKER, Worker};
 use crate::audio::library::Library;
-use crate::audio::stream::Streams;
 
 /// All media of a node. One owner drives it (`&mut self`): so the order of its commands is the order in which they
 /// happen, and nothing needs a lock. Dropping it closes every leg and ends the workers.
@@ -37,7 +33,6 @@ pub struct MediaPlane {
     doors: Vec<Door>,
     legs: FxHashMap<LegId, Known>,
     library: Library,
-    streams: Streams,
     pub(super) recordings: Recordings,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -71,7 +66,6 @@ impl MediaPlane {
         let mut plane = MediaPlane {
             options,
             library: Library::new(config.prompts.clone()),
-            streams: Streams::new(config.recordings.clone()),
             recordings: Recordings::default(),
             doors: Vec::new(),
             legs: FxHashMap::default(),
@@ -213,41 +207,14 @@ impl MediaPlane {
                 }
                 (Hears::Mix(sources.clone().into_boxed_slice()), sources)
             }
-            Audio::Tone(tone) => (Hears::Play(Player::tone(self.library.tone(tone), tone != Tone::Beep)), Vec::new()),
-            Audio::Prompt { name, repeat } => (Hears::Play(self.prompts(vec![name], repeat)?), Vec::new()),
-            Audio::Sequence { names, repeat } => (Hears::Play(self.prompts(names, repeat)?), Vec::new()),
-            Audio::Music { name } => {
-                let (clip, fallback) = self.library.music(&name).map_err(|reason| MediaError::Prompt { name, reason })?;
-                (Hears::Play(Player::music(clip, fallback, self.library.epoch())), Vec::new())
+            Audio::Tone(tone) => (Hears::Play(Player::tone(self.library.tone(tone))), Vec::new()),
+            Audio::Prompt { name, repeat } => {
+                let clip = self.library.prompt(&name).map_err(|reason| MediaError::Prompt { name: name.clone(), reason })?;
+                (Hears::Play(Player::prompt(name, clip, repeat)), Vec::new())
             }
-            Audio::Recording { path, from_ms } => {
-                let stream = self.streams.open(&path, from_ms).map_err(|reason| MediaError::Prompt { name: path.clone(), reason })?;
-                (Hears::Play(Player::recording(path, stream)), Vec::new())
-            }
+            // Follow with the media services.
+            Audio::Sequence { .. } | Audio::Music { .. } | Audio::Recording { .. } => (Hears::Silence, Vec::new()),
         })
-    }
-
-    fn prompts(&mut self, names: Vec<SmolStr>, repeat: bool) -> Result<Player, MediaError> {
-        if names.len() > crate::audio::limits::SEQUENCE {
-            let name = names.into_iter().next().unwrap_or_default();
-            return Err(MediaError::Prompt { name, reason: "it begins a sequence of too many prompts" });
-        }
-        let mut clips = Vec::with_capacity(names.len());
-        for name in names {
-            let clip = self.library.prompt(&name).map_err(|reason| MediaError::Prompt { name: name.clone(), reason })?;
-            clips.push((name, clip));
-        }
-        Ok(Player::prompts(clips, repeat))
-    }
-
-    /// Sends keys into what a leg's peer hears: 100 ms each, 100 ms apart, `,` is a pause of a second. RFC 4733 events, or tones
-    /// where events were not negotiated. They follow what is still being sent.
-    pub fn send_digits(&mut self, leg: LegId, digits: &str) -> Result<(), MediaError> {
-        let known = self.known(leg)?;
-        if digits.len() > limits::KEYS || !digits.chars().all(keys::is_key) {
-            return Err(MediaError::Digits(digits.chars().take(limits::KEYS).collect()));
-        }
-        self.submit(known.worker, Command::Keys(leg, SmolStr::new(digits)))
     }
 
     /// Brings a leg and what it is to hear to one worker; answers which. Legs move with all that hear them or are

@@ -42,8 +42,6 @@ pub struct Stream {
     timestamp_offset: u32,
     /// First sequence number of the source that belongs to this section: what came before it is too late.
     floor: u16,
-    /// Timestamp of the key that is being sent: all its packets have the same.
-    event: u32,
     packets: u64,
     octets: u64,
 }
@@ -61,7 +59,6 @@ impl Stream {
             sequence_offset: 0,
             timestamp_offset: 0,
             floor: 0,
-            event: 0,
             packets: 0,
             octets: 0,
         }
@@ -128,36 +125,6 @@ impl Stream {
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.sent_at = Some(now);
         place
-    }
-
-    /// Places a packet of a key that we press, between those of whatever the peer hears: the numbers of a relayed source move on
-    /// by one, its timestamps stay. `begins`: the key's first packet; the others have its timestamp (RFC 4733 §2.5.1.2).
-    pub fn event(&mut self, now: Instant, begins: bool) -> Place {
-        if begins {
-            self.event = match self.origin {
-                Some(Origin::Switch) => self.timestamp.wrapping_add(self.units(limits::TICK)),
-                _ => {
-                    // A stream that carries nothing else has no other clock than its keys.
-                    self.timestamp = self.next_timestamp(now);
-                    self.sent_at = Some(now);
-                    self.timestamp
-                }
-            };
-        }
-        let place = Place { sequence: self.next_sequence, timestamp: self.event, marker: begins };
-        // A late packet of before would get the number that is used now.
-        self.floor = self.next_sequence.wrapping_sub(self.sequence_offset);
-        self.sequence_offset = self.sequence_offset.wrapping_add(1);
-        self.next_sequence = self.next_sequence.wrapping_add(1);
-        place
-    }
-
-    /// Lets the time of a frame pass that the switch would have made.
-    pub fn pass(&mut self, now: Instant, samples: u32) {
-        if self.origin == Some(Origin::Switch) {
-            self.timestamp = self.timestamp.wrapping_add(samples);
-            self.sent_at = Some(now);
-        }
     }
 
     /// Forgets the source: the next packet begins a section, even if it comes from the same place as the last.

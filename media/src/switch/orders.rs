@@ -55,11 +55,7 @@ impl Desk {
                 self.registering.remove(&request);
                 let _ = self.ua.register_refuse(now, request, status, &[]);
             }
-            Effect::SendDigits { leg, digits } => {
-                if let Err(error) = self.media.send_digits(leg, &digits) {
-                    tracing::debug!(%leg, %error, "keys can't be sent");
-                }
-            }
+            Effect::SendDigits { .. } => {}
             Effect::StartRecording { recording, call: _, path, format, left, right } => {
                 self.start_recording(tenant, recording, RecordingPlan { path, format, left, right });
             }

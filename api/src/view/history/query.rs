@@ -1,12 +1,12 @@
 //! Reads the history: pages of calls, one call with its legs.
 
 use serde::{Deserialize, Serialize};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{QueryBuilder, Row};
 use tandem_core::{CallId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
-use super::db::{Statement, Where};
-use super::rows::{CallRow, LegRow};
-use super::{History, tables};
+use super::History;
 
 /// Which calls.
 #[derive(Debug, Clone, Default)]
@@ -97,27 +97,6 @@ pub struct CallRecord {
     /// The call that its legs moved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<String>,
-    /// `ordinary`, `outbound`, `inside`, `consultation`, `line`, `playback` or `conference`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// `in`, `out` or `internal`, as the centre counts it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direction: Option<String>,
-    /// When the customer reached a person, or a person the customer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connected: Option<String>,
-    /// The queue it entered last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue: Option<u16>,
-    /// The agent that served it last, or began it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<u32>,
-    /// Data that was attached to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// `customer`, `agent:<number>`, `system` or `operator`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub released_by: Option<String>,
 }
 
 /// Why a call or a leg ended.
@@ -186,120 +165,117 @@ pub struct LegRecord {
     /// Mean opinion score, 1.0 to 4.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos: Option<f64>,
-    /// The agent whose phone it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<u32>,
 }
 
 fn time(micros: i64) -> String {
     Timestamp::from_micros(micros).to_string()
 }
 
-fn cause(sip: Option<u16>, q850: Option<u8>, by: Option<String>, text: Option<String>) -> Option<CauseRecord> {
-    Some(CauseRecord { sip: sip?, q850: q850.unwrap_or(0), by: by.unwrap_or_default(), text })
+fn cause(row: &SqliteRow) -> Option<CauseRecord> {
+    let sip: Option<u16> = row.get("cause_sip");
+    Some(CauseRecord {
+        sip: sip?,
+        q850: row.get::<Option<u8>, _>("cause_q850").unwrap_or(0),
+        by: row.get::<Option<String>, _>("cause_by").unwrap_or_default(),
+        text: row.get("cause_text"),
+    })
 }
 
-fn call(row: CallRow) -> CallRecord {
-    let talk = row.answered.zip(row.ended).map(|(from, to)| (to.saturating_sub(from)) as f64 / 1e6);
+fn call(row: &SqliteRow) -> CallRecord {
+    let (answered, ended): (Option<i64>, Option<i64>) = (row.get("answered"), row.get("ended"));
+    let talk = answered.zip(ended).map(|(from, to)| (to.saturating_sub(from)) as f64 / 1e6);
+    let route: Option<String> = row.get("route");
     CallRecord {
-        call: row.id.to_string(),
-        origin: row.origin,
-        endpoint: row.endpoint,
-        caller: row.caller,
-        caller_name: row.caller_name,
-        called: row.called,
-        route: row.route.and_then(|text| serde_json::from_str(&text).ok()),
-        started: time(row.started),
-        answered: row.answered.map(time),
-        ended: row.ended.map(time),
+        call: row.get("id"),
+        origin: row.get("origin"),
+        endpoint: row.get("endpoint"),
+        caller: row.get("caller"),
+        caller_name: row.get("caller_name"),
+        called: row.get("called"),
+        route: route.and_then(|text| serde_json::from_str(&text).ok()),
+        started: time(row.get("started")),
+        answered: answered.map(time),
+        ended: ended.map(time),
         talk_s: talk,
-        cause: cause(row.cause_sip, row.cause_q850, row.cause_by, row.cause_text),
-        merged_into: row.merged_into.map(|call| call.to_string()),
-        kind: row.kind,
-        direction: row.direction,
-        connected: row.connected.map(time),
-        queue: row.queue,
-        agent: row.agent,
-        data: row.data,
-        released_by: row.released_by,
+        cause: cause(row),
+        merged_into: row.get("merged_into"),
     }
 }
 
-fn leg(row: LegRow) -> LegRecord {
-    let signed = |value: Option<u64>| value.map(|value| i64::try_from(value).unwrap_or(i64::MAX));
+fn leg(row: &SqliteRow) -> LegRecord {
     LegRecord {
-        leg: row.id.to_string(),
-        role: row.role,
-        endpoint: row.endpoint,
-        number: row.number,
-        sip_call_id: row.sip_call_id,
-        started: time(row.started),
-        ringing: row.ringing.map(time),
-        answered: row.answered.map(time),
-        ended: row.ended.map(time),
-        codec: row.codec,
-        cause: cause(row.cause_sip, row.cause_q850, row.cause_by, row.cause_text),
-        packets_received: signed(row.packets_received),
-        packets_sent: signed(row.packets_sent),
-        packets_lost: signed(row.packets_lost),
-        packets_rejected: signed(row.packets_rejected),
-        jitter_ms: row.jitter_ms,
-        round_trip_ms: row.round_trip_ms,
-        mos: row.mos,
-        agent: row.agent,
+        leg: row.get("id"),
+        role: row.get("role"),
+        endpoint: row.get("endpoint"),
+        number: row.get("number"),
+        sip_call_id: row.get("sip_call_id"),
+        started: time(row.get("started")),
+        ringing: row.get::<Option<i64>, _>("ringing").map(time),
+        answered: row.get::<Option<i64>, _>("answered").map(time),
+        ended: row.get::<Option<i64>, _>("ended").map(time),
+        codec: row.get("codec"),
+        cause: cause(row),
+        packets_received: row.get("packets_received"),
+        packets_sent: row.get("packets_sent"),
+        packets_lost: row.get("packets_lost"),
+        packets_rejected: row.get("packets_rejected"),
+        jitter_ms: row.get("jitter_ms"),
+        round_trip_ms: row.get("round_trip_ms"),
+        mos: row.get("mos"),
     }
 }
 
 impl History {
     /// A page of a tenant's calls, newest first.
     pub async fn calls(&self, tenant: &TenantId, filter: &CallFilter) -> Result<Page, sqlx::Error> {
-        let mut which = Where::default().and("tenant = ?", [tenant.as_str().into()]);
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM call WHERE tenant = ");
+        query.push_bind(tenant.as_str().to_owned());
         if let Some(from) = filter.from {
-            which = which.and("started >= ?", [from.as_micros().into()]);
+            query.push(" AND started >= ").push_bind(from.as_micros());
         }
         if let Some(to) = filter.to {
-            which = which.and("started < ?", [to.as_micros().into()]);
+            query.push(" AND started < ").push_bind(to.as_micros());
         }
         if let Some(caller) = &filter.caller {
-            which = which.and("caller = ?", [caller.as_str().into()]);
+            query.push(" AND caller = ").push_bind(caller.clone());
         }
         if let Some(called) = &filter.called {
-            which = which.and("called = ?", [called.as_str().into()]);
+            query.push(" AND called = ").push_bind(called.clone());
         }
         if let Some(cause) = filter.cause {
-            which = which.and("cause_sip = ?", [i64::from(cause).into()]);
+            query.push(" AND cause_sip = ").push_bind(i64::from(cause));
         }
         if let Some(answered) = filter.answered {
-            which = which.and(if answered { "answered IS NOT NULL" } else { "answered IS NULL" }, []);
+            query.push(if answered { " AND answered IS NOT NULL" } else { " AND answered IS NULL" });
         }
         if let Some(cursor) = &filter.cursor {
-            which = which.and("(started, id) < (?, ?)", [cursor.started.into(), cursor.id.to_string().into()]);
+            query.push(" AND (started, id) < (").push_bind(cursor.started).push(", ").push_bind(cursor.id.to_string()).push(")");
         }
-        let rest = format!("FROM call WHERE {} ORDER BY started DESC, id DESC LIMIT {}", which.sql(), u64::from(filter.limit) + 1);
-        let mut rows: Vec<CallRow> = self.0.rows(&tables::CALL.all(), &rest, which.params).await?;
+        query.push(" ORDER BY started DESC, id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+        let mut rows = query.build().fetch_all(&self.readers).await?;
         let more = rows.len() > filter.limit as usize;
         rows.truncate(filter.limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| Cursor { started: row.started, id: row.id }.to_string());
-        Ok(Page { calls: rows.into_iter().map(call).collect(), next })
+        let next = rows.last().filter(|_| more).map(|row| format!("{}-{}", row.get::<i64, _>("started"), row.get::<&str, _>("id")));
+        Ok(Page { calls: rows.iter().map(call).collect(), next })
     }
 
     /// One call with its legs, and where its events are in the log.
     pub async fn call(&self, tenant: &TenantId, id: CallId) -> Result<Option<(CallRecord, Vec<LegRecord>, Vec<u64>)>, sqlx::Error> {
-        let which = vec![tenant.as_str().into(), id.to_string().into()];
-        let rows: Vec<CallRow> = self.0.rows(&tables::CALL.all(), "FROM call WHERE tenant = $1 AND id = $2", which).await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let rest = "FROM leg WHERE call = $1 ORDER BY started, id";
-        let legs: Vec<LegRow> = self.0.rows(&tables::LEG.all(), rest, vec![id.to_string().into()]).await?;
-        let offsets = row.offsets.0.clone();
-        Ok(Some((call(row), legs.into_iter().map(leg).collect(), offsets)))
+        let row = sqlx::query("SELECT * FROM call WHERE tenant = ?1 AND id = ?2")
+            .bind(tenant.as_str())
+            .bind(id.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let legs =
+            sqlx::query("SELECT * FROM leg WHERE call = ?1 ORDER BY started, id").bind(id.to_string()).fetch_all(&self.readers).await?;
+        let offsets = serde_json::from_str(row.get::<&str, _>("offsets")).unwrap_or_default();
+        Ok(Some((call(&row), legs.iter().map(leg).collect(), offsets)))
     }
 
     /// Calls and legs in the history.
     pub async fn counts(&self) -> Result<(i64, i64), sqlx::Error> {
-        let count = async |table: &str| {
-            let statement = Statement::new(format!("SELECT count(*) FROM {table}"), []);
-            self.0.number(&statement).await.map(|count| count.unwrap_or(0))
-        };
-        Ok((count("call").await?, count("leg").await?))
+        let row = sqlx::query("SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM leg)").fetch_one(&self.readers).await?;
+        Ok((row.get(0), row.get(1)))
     }
 }

@@ -11,12 +11,13 @@ use crate::event::TenantSettings;
 use crate::id::{Number, RequestId, TrunkName, UserName};
 use crate::registration::{ContactUpdate, RegisterRequest};
 
+mod agent;
 mod call;
-mod collect;
+mod centre;
 mod config;
-mod hearing;
 mod hold;
 mod party;
+mod queue;
 mod registration;
 mod replace;
 mod routing;
@@ -262,7 +263,10 @@ impl Stage {
 
     fn event_text(&self, event: &Event) -> String {
         let kind = event.kind();
-        let Event::Call(_, event) = event else { return kind.into() };
+        let event = match event {
+            Event::Call(_, event) => event,
+            other => return self.contact_text(other),
+        };
         match event {
             CallEvent::Arrived(it) => format!("{kind} {}", self.name(it.leg)),
             CallEvent::Dialled(it) => format!("{kind} {}", self.name(it.leg)),
@@ -279,7 +283,7 @@ impl Stage {
             CallEvent::Releasing(it) => format!("{kind} {} {}", self.name(it.leg), it.cause.sip),
             CallEvent::LegEnded(it) => format!("{kind} {} {}", self.name(it.leg), it.cause.sip),
             CallEvent::Ended(it) => format!("{kind} {}", it.cause.sip),
-            _ => kind.into(),
+            other => self.part_text(other),
         }
     }
 

@@ -11,7 +11,6 @@
 pub mod file;
 pub mod opus;
 pub mod pages;
-pub mod playback;
 pub mod timeline;
 pub mod wav;
 

@@ -1,5 +1,6 @@
 //! What a worker owns: a leg with its sockets and what it hears.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::UdpSocket;
@@ -7,11 +8,10 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tandem_core::LegId;
 
+use crate::audio::Clip;
 use crate::rtp::MediaRemote;
-use crate::rtp::keys::KeySender;
 use crate::rtp::leg::Leg;
 use crate::rtp::mix::MixQueue;
-use crate::rtp::player::Player;
 use crate::rtp::ports::Lease;
 
 /// A leg with everything that belongs to it. Boxed where it is kept, so that it can move between workers.
@@ -27,8 +27,6 @@ pub(crate) struct Entry {
     pub(super) queue: Option<Box<MixQueue>>,
     /// Whether its voice goes to the recorder.
     pub(crate) tapped: bool,
-    /// Keys on their way to the peer.
-    pub(super) keys: Option<Box<KeySender>>,
     /// Whether it is in the worker's list of legs that need the tick.
     pub(super) ticking: bool,
     /// Whether RTP and RTCP are noted as not read to their end: a flood must not note them twice.
@@ -51,21 +49,11 @@ impl Entry {
             listeners: Listeners::new(),
             queue: None,
             tapped: false,
-            keys: None,
             ticking: false,
             unread: [false; 2],
             report_due: None,
             _ports: ports,
         }
-    }
-
-    /// Whether a key is sounding: the peer gets nothing else meanwhile.
-    pub(super) fn pressing(&self) -> bool {
-        self.keys.as_ref().is_some_and(|keys| keys.pressing())
-    }
-
-    pub(super) fn needs_tick(&self) -> bool {
-        self.hears.needs_tick() || self.keys.is_some()
     }
 }
 
@@ -104,14 +92,34 @@ impl Hears {
     }
 }
 
+pub(crate) use crate::audio::library::Loading;
+
+/// A clip at some point of being played.
+#[derive(Debug)]
+pub(crate) struct Player {
+    pub(super) clip: Loading,
+    pub(super) next: usize,
+    pub(super) repeat: bool,
+    /// Name, if it is a prompt whose end is worth a report.
+    pub(super) prompt: Option<SmolStr>,
+}
+
+impl Player {
+    pub(crate) fn tone(clip: Arc<Clip>) -> Player {
+        Player { clip: Arc::new(Ok(clip).into()), next: 0, repeat: true, prompt: None }
+    }
+
+    pub(crate) fn prompt(name: SmolStr, clip: Loading, repeat: bool) -> Player {
+        Player { clip, next: 0, repeat, prompt: Some(name) }
+    }
+}
+
 /// What the plane tells a worker.
 #[derive(Debug)]
 pub(crate) enum Command {
     Open(Box<Entry>),
     Remote(LegId, Box<MediaRemote>),
     Hear(LegId, Hears),
-    /// Send these keys to the leg's peer, after those that are still being sent.
-    Keys(LegId, SmolStr),
     /// Whether the leg's voice goes to the recorder.
     Tap(LegId, bool),
     /// Give the leg to another worker.

@@ -34,7 +34,6 @@ impl Worker {
             Command::Remote(leg, _)
             | Command::Hear(leg, _)
             | Command::Tap(leg, _)
-            | Command::Keys(leg, _)
             | Command::Move(leg, _)
             | Command::Expect(leg)
             | Command::Close(leg) => *leg,
@@ -66,12 +65,6 @@ impl Worker {
                 }
             }
             Command::Hear(_, hears) => self.hear(slot, hears),
-            Command::Keys(_, keys) => {
-                if let Some(entry) = self.legs.get_mut(slot as usize) {
-                    entry.keys.get_or_insert_default().add(&keys);
-                }
-                self.watch(slot);
-            }
             Command::Tap(_, tapped) => {
                 if let Some(entry) = self.legs.get_mut(slot as usize) {
                     entry.tapped = tapped;
@@ -182,18 +175,12 @@ impl Worker {
             _ => Listeners::new(),
         };
         let Some(entry) = self.legs.get_mut(slot as usize) else { return };
-        entry.hears = hears;
-        self.watch(slot);
-        sources.into_iter().for_each(|source| self.ready_queue(source));
-    }
-
-    /// Sees to it that a leg that needs the tick gets it.
-    fn watch(&mut self, slot: u32) {
-        let Some(entry) = self.legs.get_mut(slot as usize) else { return };
-        if entry.needs_tick() && !entry.ticking {
+        if hears.needs_tick() && !entry.ticking {
             entry.ticking = true;
             self.ticking.push(slot);
         }
+        entry.hears = hears;
+        sources.into_iter().for_each(|source| self.ready_queue(source));
     }
 
     fn unlink(&mut self, slot: u32) -> Hears {

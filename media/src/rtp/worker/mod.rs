@@ -20,12 +20,12 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 use tandem_core::LegId;
 
-pub(crate) use entry::{Command, Entry, Hears};
+pub(crate) use entry::{Command, Entry, Hears, Player};
 
 use entry::Listeners;
 
 use super::beat::Beat;
-use super::leg::{Buffer, Kind, Leg, Sound, Verdict};
+use super::leg::{Buffer, Kind, Leg, Verdict};
 use super::limits;
 use super::record::Tap;
 use super::report::{Report, ReportSink};
@@ -229,7 +229,8 @@ impl Worker {
             tap.hand_on(now, &sound, packet);
         }
         if matches!(entry.hears, Hears::Echo) && sound.kind != Kind::Event {
-            relay(entry, now, &sound, packet, out, counts);
+            let length = entry.leg.forward(now, &sound, packet, out);
+            send(&entry.leg, &entry.rtp, out, length, counts);
         }
         let mut mixed = false;
         for place in 0..entry_listeners(legs, slot) {
@@ -238,8 +239,9 @@ impl Worker {
             match listener.hears {
                 Hears::Leg(_) => {
                     let mismatched = listener.leg.mismatched();
-                    relay(listener, now, &sound, packet, out, counts);
+                    let length = listener.leg.forward(now, &sound, packet, out);
                     counts.mismatched += listener.leg.mismatched() - mismatched;
+                    send(&listener.leg, &listener.rtp, out, length, counts);
                 }
                 Hears::Mix(_) => mixed = true,
                 _ => {}
@@ -274,16 +276,6 @@ impl Worker {
 
 fn entry_listeners(legs: &Slab<Box<Entry>>, slot: u32) -> usize {
     legs.get(slot as usize).map_or(0, |entry| entry.listeners.len())
-}
-
-/// Passes a packet on to a listener, unless a key is sounding there.
-fn relay(listener: &mut Entry, now: Instant, sound: &Sound, packet: &[u8], out: &mut Buffer, counts: &mut Counts) {
-    if listener.pressing() {
-        listener.leg.leave_out(sound);
-        return;
-    }
-    let length = listener.leg.forward(now, sound, packet, out);
-    send(&listener.leg, &listener.rtp, out, length, counts);
 }
 
 /// Sends what was made for a leg, if anything was. A full socket buffer loses the packet: waiting would hurt everybody.

@@ -2,13 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Counts, Hears, Worker, send, send_report};
-use crate::audio::{FRAME, Law};
-use crate::rtp::keys::Step;
+use super::{Counts, Entry, Hears, Worker, send, send_report};
+use crate::audio::FRAME;
 use crate::rtp::limits;
 use crate::rtp::mix::Sum;
-use crate::rtp::player::Played;
 use crate::rtp::report::Report;
+
+/// What a player has for this tick.
+enum Played {
+    Sent(Option<usize>),
+    Waiting,
+    Ended,
+    Failed(String),
+}
 
 impl Worker {
     pub(super) fn tick(&mut self, now: Instant, skipped: u32) {
@@ -26,61 +32,31 @@ impl Worker {
 
     /// Makes one leg's frame. Answers whether it stays in the list.
     fn frame(&mut self, now: Instant, slot: u32, skipped: u32) -> bool {
-        if self.press(now, slot) {
+        let Some(entry) = self.legs.get_mut(slot as usize) else { return true };
+        if let Hears::Mix(_) = entry.hears {
+            self.mix(now, slot, skipped);
             return true;
         }
-        let Some(entry) = self.legs.get_mut(slot as usize) else { return true };
-        match &mut entry.hears {
-            Hears::Mix(_) => self.mix(now, slot, skipped),
-            Hears::Play(_) => self.play(now, slot, skipped),
-            _ => {}
-        }
-        let Some(entry) = self.legs.get_mut(slot as usize).filter(|entry| !entry.needs_tick()) else { return true };
-        entry.ticking = false;
-        self.ticking.retain(|ticking| *ticking != slot);
-        false
-    }
-
-    /// Sends the tick's part of a key that is being pressed for the peer; true while the key sounds.
-    fn press(&mut self, now: Instant, slot: u32) -> bool {
-        let Some(entry) = self.legs.get_mut(slot as usize) else { return false };
-        let Some(keys) = &mut entry.keys else { return false };
-        let Some(step) = keys.tick() else {
-            entry.keys = None;
-            return false;
-        };
-        let Step::Key(part) = step else { return false };
-        let length = entry.leg.press(now, part, &mut self.out);
-        send(&entry.leg, &entry.rtp, &self.out, length, &mut self.counts);
-        true
-    }
-
-    /// Plays the next frame, or ends what has come to its end.
-    fn play(&mut self, now: Instant, slot: u32, skipped: u32) {
-        let Some(entry) = self.legs.get_mut(slot as usize) else { return };
-        let Hears::Play(player) = &mut entry.hears else { return };
-        let law = entry.leg.law();
-        let mut codes = [0u8; FRAME];
-        // A codec that the switch cannot make hears nothing, but a prompt still ends in its time.
-        let failed = match player.next(now, skipped, law.unwrap_or(Law::A), &mut codes) {
-            Played::Frame => {
-                let length = law.and_then(|_| entry.leg.speak(now, &codes, skipped, &mut self.out));
+        let failed = match play(entry, now, skipped, &mut self.out) {
+            Played::Sent(length) => {
                 send(&entry.leg, &entry.rtp, &self.out, length, &mut self.counts);
-                return;
+                return true;
             }
-            Played::Waiting => return,
+            Played::Waiting => return true,
             Played::Ended => None,
             Played::Failed(error) => Some(error),
         };
         let leg = entry.leg.id();
-        if let Hears::Play(player) = std::mem::replace(&mut entry.hears, Hears::Silence)
-            && let Some(name) = player.name()
-        {
-            self.parts.sink.report(match failed {
-                Some(error) => Report::PromptFailed { leg, name, error },
-                None => Report::PromptEnded { leg },
+        let old = std::mem::replace(&mut entry.hears, Hears::Silence);
+        entry.ticking = false;
+        self.ticking.retain(|ticking| *ticking != slot);
+        if let Hears::Play(player) = old {
+            self.parts.sink.report(match (failed, player.prompt) {
+                (Some(error), Some(name)) => Report::PromptFailed { leg, name, error },
+                _ => Report::PromptEnded { leg },
             });
         }
+        false
     }
 
     /// Sends the sum of a mix's sources, the listener itself left out.
@@ -148,4 +124,23 @@ impl Worker {
         let counts = std::mem::replace(&mut self.counts, Counts { legs_shown: legs, ..Counts::default() });
         self.meters.show(&counts, shown, legs);
     }
+}
+
+fn play(entry: &mut Entry, now: Instant, skipped: u32, out: &mut crate::rtp::leg::Buffer) -> Played {
+    let Hears::Play(player) = &mut entry.hears else { return Played::Waiting };
+    let clip = match player.clip.get() {
+        None => return Played::Waiting,
+        Some(Err(error)) => return Played::Failed(error.clone()),
+        Some(Ok(clip)) => clip,
+    };
+    // A codec that the switch cannot make hears nothing, but a prompt still ends in its time.
+    let law = entry.leg.law();
+    let mut frame = clip.frame(law.unwrap_or(crate::audio::Law::A), player.next);
+    if frame.is_none() && player.repeat {
+        player.next = 0;
+        frame = clip.frame(law.unwrap_or(crate::audio::Law::A), 0);
+    }
+    let Some(frame) = frame else { return Played::Ended };
+    player.next += 1;
+    Played::Sent(law.and_then(|_| entry.leg.speak(now, frame, skipped, out)))
 }

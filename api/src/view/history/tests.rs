@@ -1,7 +1,3 @@
-pub(crate) mod centre;
-mod contact;
-mod postgres;
-
 use serde_json::Value;
 use tandem_core::{Cause, Command, Endpoint, LegId, Number, Party, TenantId, UserName};
 

@@ -1,0 +1,1 @@
+//! Why a call still waits. Why an agent was chosen is in its `call.offered`, see [`crate::queue::Choice`].
