@@ -67,6 +67,7 @@ more_than_an_hour more than an hour.
 minute minute.
 minutes minutes.
 agent_number Your call is answered by agent number
+leave_a_message Please leave a message after the tone. Press the hash key when you are done.
 WORDS
 
 say zh cmn 170 <<'WORDS'
@@ -96,4 +97,5 @@ more_than_an_hour 超过一小时。
 minutes 分钟。
 agent_number 工号
 serves_you 为您服务。
+leave_a_message 请在提示音后留言，留言结束请按井号键。
 WORDS

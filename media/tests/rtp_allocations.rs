@@ -68,6 +68,8 @@ fn ten_thousand_packets_are_relayed_without_one_allocation() {
     plane.hear(LegId(3), Audio::Tone(tandem_core::Tone::Busy)).unwrap();
     plane.hear(LegId(4), Audio::Mix(vec![LegId(1), LegId(5)])).unwrap();
     plane.hear(LegId(5), Audio::Mix(vec![LegId(1), LegId(4)])).unwrap();
+    // A key pressed and a prompt of many pieces, too, cost nothing per packet.
+    plane.send_digits(LegId(4), "1,2").unwrap();
 
     let mut packet = [0u8; 172];
     packet[0] = 0x80;

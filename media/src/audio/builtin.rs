@@ -81,12 +81,13 @@ mod tests {
     #[test]
     fn every_word_that_the_core_can_say_is_there_and_sounds() {
         for language in [Language::En, Language::Zh] {
-            for word in vocabulary(language) {
+            // Voicemail says one thing more than the numbers need.
+            for word in vocabulary(language).into_iter().chain(["leave_a_message"]) {
                 let name = format!("{}/{word}", language.folder());
                 let clip = clip(&name).unwrap_or_else(|| panic!("{name} is missing")).unwrap();
                 let loudest =
                     (0..clip.frames()).flat_map(|n| clip.frame(Law::A, n).unwrap()).map(|code| Law::A.decode(*code).unsigned_abs()).max();
-                assert!((8..200).contains(&clip.frames()) && loudest > Some(8000), "{name}: {} frames up to {loudest:?}", clip.frames());
+                assert!((8..500).contains(&clip.frames()) && loudest > Some(8000), "{name}: {} frames up to {loudest:?}", clip.frames());
             }
         }
     }

@@ -42,6 +42,7 @@ mod worker;
 
 pub use config::{MediaError, OpenError, RtpConfig, StartError};
 pub use plane::MediaPlane;
+pub use record::RecordedCall;
 pub use recordings::RecordingPlan;
 pub use remote::{LatchMode, MediaRemote};
 pub use report::{Report, ReportSink};

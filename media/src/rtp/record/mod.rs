@@ -13,7 +13,9 @@
 mod place;
 mod recorder;
 mod recording;
+mod second;
 mod tap;
 
 pub(crate) use recorder::{Order, Recorder, What};
+pub use second::RecordedCall;
 pub(crate) use tap::{Tap, TapQueue};

@@ -71,3 +71,6 @@ impl Placer {
         self.next = (self.next + 1) % RECENT;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ impl Recorder {
     pub(crate) fn start(root: PathBuf, epoch: Instant, taps: Vec<TapQueue>, sink: Arc<dyn ReportSink>) -> std::io::Result<Recorder> {
         // Room for the end of every recording beyond the orders that may wait.
         let (sender, orders) = bounded(limits::RECORD_ORDERS + limits::RECORDINGS);
-        let desk = Desk { root, epoch, taps, sink, recordings: FxHashMap::default(), sources: FxHashMap::default() };
+        let desk = Desk::new(root, epoch, taps, sink);
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || desk.run(&orders))?;
         Ok(Recorder { orders: Some(sender), thread: Some(thread) })
     }
@@ -76,7 +76,7 @@ impl Drop for Recorder {
 }
 
 /// What the thread owns.
-struct Desk {
+pub(super) struct Desk {
     root: PathBuf,
     epoch: Instant,
     taps: Vec<TapQueue>,
@@ -99,6 +99,10 @@ struct Source {
 }
 
 impl Desk {
+    pub(super) fn new(root: PathBuf, epoch: Instant, taps: Vec<TapQueue>, sink: Arc<dyn ReportSink>) -> Desk {
+        Desk { root, epoch, taps, sink, recordings: FxHashMap::default(), sources: FxHashMap::default() }
+    }
+
     fn run(mut self, orders: &Receiver<Order>) {
         self.recover();
         loop {
@@ -116,7 +120,7 @@ impl Desk {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.advance();
+            self.advance(Instant::now());
         }
         let open: Vec<RecordingId> = self.recordings.keys().copied().collect();
         open.into_iter().for_each(|recording| self.finish(recording, self.micros(Instant::now())));
@@ -140,7 +144,7 @@ impl Desk {
     }
 
     /// Takes what the workers have handed on, a turn's worth: more comes while we work.
-    fn take_voices(&mut self) {
+    pub(super) fn take_voices(&mut self) {
         for place in 0..self.taps.len() {
             for _ in 0..limits::TAP_QUEUE {
                 let Some(voice) = self.taps.get(place).and_then(TapQueue::next) else { break };
@@ -172,7 +176,7 @@ impl Desk {
         failed.into_iter().for_each(|(recording, error)| self.fail(recording, &error));
     }
 
-    fn carry_out(&mut self, order: Order) {
+    pub(super) fn carry_out(&mut self, order: Order) {
         let (recording, at) = (order.recording, self.micros(order.at));
         match order.what {
             What::Start { path, format, left, right } => self.start(recording, path, format, at, &left, &right),
@@ -224,8 +228,13 @@ impl Desk {
         self.sources.values_mut().for_each(|source| source.uses.retain(|(other, _)| *other != recording));
     }
 
-    fn advance(&mut self) {
-        let now = self.micros(Instant::now());
+    /// Samples per channel in all files that are under way.
+    pub(super) fn written(&self) -> u64 {
+        self.recordings.values().map(|under| under.recording.written()).sum()
+    }
+
+    pub(super) fn advance(&mut self, now: Instant) {
+        let now = self.micros(now);
         let mut failed = Vec::new();
         let mut full = Vec::new();
         for (recording, under) in &mut self.recordings {

@@ -44,6 +44,11 @@ impl Recording {
         Ok(())
     }
 
+    /// Samples per channel in the file.
+    pub(super) fn written(&self) -> u64 {
+        self.file.samples()
+    }
+
     /// Writes what nothing can be added to any more. Answers whether the recording is as long as one may be.
     pub(super) fn advance(&mut self, now: u64) -> Result<bool, FileError> {
         if self.paused.is_none() {

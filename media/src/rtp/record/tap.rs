@@ -27,6 +27,13 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
+    /// A piece of at most [`limits::TAP_PAYLOAD`] bytes.
+    pub(super) fn new(leg: LegId, run: u32, at: u64, timestamp: u32, coding: Coding, piece: &[u8]) -> Voice {
+        let mut payload = [0; limits::TAP_PAYLOAD];
+        payload.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
+        Voice { leg, run, at, timestamp, coding, length: piece.len().min(payload.len()) as u16, payload }
+    }
+
     pub(super) fn payload(&self) -> &[u8] {
         self.payload.get(..usize::from(self.length)).unwrap_or_default()
     }
@@ -75,10 +82,8 @@ impl Tap {
             return;
         }
         for (place, piece) in payload.chunks(limits::TAP_PAYLOAD).enumerate() {
-            let mut bytes = [0; limits::TAP_PAYLOAD];
-            bytes.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
             let timestamp = sound.timestamp.wrapping_add((place * limits::TAP_PAYLOAD) as u32);
-            let voice = Voice { leg, run, at, timestamp, coding: sound.coding, length: piece.len() as u16, payload: bytes };
+            let voice = Voice::new(leg, run, at, timestamp, sound.coding, piece);
             if self.queue.voices.push(voice).is_err() {
                 self.queue.dropped.fetch_add(1, Ordering::Relaxed);
             }
