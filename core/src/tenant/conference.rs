@@ -23,7 +23,6 @@ use crate::event::{
     ConferenceJoined, ConferenceLeft, ConferenceNearlyOver, ConferencePlaying, Purpose,
 };
 use crate::id::{CallId, LegId};
-use crate::queue::{Choice, ChoiceRule};
 use crate::time::Timestamp;
 
 fn shown(member: &Reach) -> SmolStr {
@@ -203,14 +202,7 @@ impl Tenant {
             self.emit_call(desk, id, ConferenceLeft { member: Reach::Agent(agent), end: PartEnd::PhoneFailed });
             return;
         }
-        let rings = self.settings().map_or(60, |settings| settings.ring_timeout_s);
-        let until = Some(desk.now + Duration::from_secs(u64::from(rings)));
-        let choice = Some(Choice { rule: ChoiceRule::Asked, ready: 1, candidates: Vec::new(), waited_ms: 0, waiting: 0 });
-        self.emit_call(desk, id, CallOffered { agent, role: PartRole::Member, queue: None, choice, until });
-        if let Some(until) = until {
-            desk.set_timer(TimerKey::Offer(id, agent), until);
-        }
-        self.ring_agent(desk, id, agent);
+        self.offer_asked(desk, id, agent, PartRole::Member);
     }
 
     fn invite_number(&mut self, desk: &mut Desk<'_>, id: CallId, chair: WorkNumber, number: &SmolStr) {
@@ -232,11 +224,9 @@ impl Tenant {
     /// An agent is in the conference from now on.
     pub(super) fn member_takes(&mut self, desk: &mut Desk<'_>, call: CallId, agent: WorkNumber, auto: bool) {
         let Some((leg, _)) = self.device(agent).filter(|(_, at)| *at == call) else { return };
-        let Some(conference) = self.call(call).and_then(|call| call.conference.as_ref()) else { return };
-        // Who begins a conference is not waited for.
-        let timed = conference.chair != agent;
+        let Some(part) = self.call(call).and_then(|call| call.part(agent)).cloned() else { return };
         self.emit_call(desk, call, AgentJoined { agent, leg, auto });
-        if timed {
+        if part.until.is_some() {
             desk.cancel_timer(TimerKey::Offer(call, agent));
         }
         self.emit_call(desk, call, ConferenceJoined { member: Reach::Agent(agent), leg });

@@ -169,6 +169,9 @@ impl Tenant {
     pub(super) fn agent_takes(&mut self, desk: &mut Desk<'_>, call: CallId, agent: WorkNumber, auto: bool) {
         let Some((leg, at)) = self.device(agent) else { return };
         let Some(part) = self.call(call).and_then(|call| call.part(agent)).filter(|_| at == call).cloned() else { return };
+        if part.role == PartRole::Member {
+            return self.member_takes(desk, call, agent, auto);
+        }
         self.emit_call(desk, call, AgentJoined { agent, leg, auto });
         if part.until.is_some() {
             desk.cancel_timer(TimerKey::Offer(call, agent));

@@ -110,7 +110,8 @@ impl Tenant {
     fn has_company(&self, id: CallId, call: &Call, part: &Part) -> bool {
         let seat = |role: &PartRole| matches!(role, PartRole::Supervisor(_) | PartRole::Listener);
         match part.role {
-            PartRole::Supervisor(agent) => call.part(agent).is_some(),
+            // It follows its agent or ends, once it is sure where that one has gone (`follow_up`).
+            PartRole::Supervisor(_) => true,
             PartRole::Member => call.conference.is_some(),
             PartRole::Listener => part.stage == Stage::Reserved || call.playback.is_some(),
             PartRole::Caller if part.stage < Stage::Talking => true,
@@ -153,6 +154,7 @@ impl Tenant {
         call.waiting.as_ref().is_some_and(|waiting| waiting.leg == id)
             || call.announcing.as_ref().is_some_and(|told| told.leg == id)
             || call.collecting.as_ref().is_some_and(|asked| asked.leg == id)
+            || call.voicemail.as_ref().is_some_and(|(speaker, _)| *speaker == id)
             || call.parts.iter().any(serves)
     }
 

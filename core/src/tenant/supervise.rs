@@ -6,12 +6,10 @@
 
 use super::contact::{Part, Stage};
 use super::{DONE, Desk, Outcome, Tenant, limits};
-use crate::agent::{AgentRefusal, AgentRole, Mode, PartEnd, PartRole, SignOutReason, SuperviseMode, WorkNumber};
+use crate::agent::{AgentRefusal, AgentRole, Mode, ModeBy, PartEnd, PartRole, SignOutReason, SuperviseMode, WorkNumber, busy};
 use crate::cause::{Cause, Party};
 use crate::command::{Accepted, Rejection};
-use crate::event::{
-    AgentJoined, AgentSkillsChosen, CallIntercepted, CallOffered, CallSupervised, LegMoved, PartMoved, SupervisionAsked, SupervisionEnded,
-};
+use crate::event::{AgentJoined, CallIntercepted, CallOffered, CallSupervised, LegMoved, PartMoved, SupervisionAsked, SupervisionEnded};
 use crate::id::{CallId, LegId};
 use crate::queue::{Leaving, QueueId};
 
@@ -184,11 +182,25 @@ impl Tenant {
 
     // ---- forcing --------------------------------------------------------------------------------------------------
 
-    /// Forces a mode on an agent: ready, busy or rest.
-    pub(super) fn force_mode(&mut self, _desk: &mut Desk<'_>, agent: WorkNumber, target: WorkNumber, _mode: Mode) -> Outcome {
+    /// Forces a mode on an agent: ready, busy or rest. During a call it takes effect after it.
+    pub(super) fn force_mode(&mut self, desk: &mut Desk<'_>, agent: WorkNumber, target: WorkNumber, mode: Mode) -> Outcome {
         self.need_supervisor(agent, "force a mode")?;
         self.need_target(agent, target)?;
-        super::not_built("force_mode")
+        let invalid = |field, value: String, rule| Err(AgentRefusal::Invalid { field, value, rule }.into());
+        let mode = match mode {
+            Mode::Ready => mode,
+            Mode::NotReady { .. } => Mode::NotReady { reason: busy::FORCED },
+            Mode::Rest { until, .. } => {
+                let seconds = until.since(desk.now).as_secs();
+                if !u32::try_from(seconds).is_ok_and(|seconds| limits::REST_S.contains(&seconds)) {
+                    return invalid("seconds", seconds.to_string(), "1 to 86399");
+                }
+                mode
+            }
+            Mode::WrapUp { .. } => return invalid("mode", "wrap_up".into(), "ready, busy or rest"),
+        };
+        self.wish_mode(desk, target, mode, ModeBy::Supervisor(agent));
+        DONE
     }
 
     /// Forces an agent out.
@@ -225,12 +237,11 @@ impl Tenant {
         if let Some(unknown) = skills.iter().find(|queue| !entry.agent.skills.iter().any(|skill| skill.queue == **queue)) {
             return Err(AgentRefusal::NoSuchQueue(*unknown).into());
         }
+        self.need_session(target)?;
         let mut queues = skills;
         queues.sort_unstable();
         queues.dedup();
-        if !self.need_session(target)?.queues.iter().eq(queues.iter()) {
-            self.emit_agent(desk, target, AgentSkillsChosen { queues, by: Some(agent) });
-        }
+        self.choose_skills(desk, target, queues, Some(agent));
         DONE
     }
 }

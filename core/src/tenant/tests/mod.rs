@@ -15,15 +15,20 @@ mod agent;
 mod call;
 mod centre;
 mod collect;
+mod conference;
 mod config;
 mod hearing;
 mod hold;
 mod party;
+mod playback;
 mod queue;
+mod recording;
 mod registration;
 mod replace;
 mod routing;
+mod supervise;
 mod transfer;
+mod voicemail;
 
 pub(super) struct Stage {
     pub(super) tenant: Tenant,
