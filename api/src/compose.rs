@@ -15,6 +15,7 @@ use tandem_media::switch::{Switch, SwitchInbox, SwitchParts};
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::Config;
 use crate::demo::Crowd;
+use crate::demo::shift::Shift;
 use crate::demo::stage::{self, StageConfig};
 use crate::node::{self, Attached, Opened};
 use crate::{descriptors, forward, signalling};
@@ -113,12 +114,15 @@ pub async fn demo(mut config: Config, args: DemoArgs) -> anyhow::Result<()> {
     let mut staged = stage::set(node.attached.state.parts.commands.as_ref(), &node.opened.credentials, &stage).await?;
     staged.crowd.calls_at_once = usize::from(args.calls);
     let crowd = Crowd::start(staged.crowd)?;
+    let parts = &node.attached.state.parts;
+    let shift = Shift::begin(parts.commands.clone(), parts.views.clone(), staged.tenant, staged.agents, args.seed);
     announce(&node, true)?;
     for line in &staged.lines {
         writeln!(std::io::stdout(), "{line}")?;
     }
     let signal = node::signal().await?;
     tracing::info!(signal, "stopping");
+    shift.end().await;
     let stats = tokio::task::spawn_blocking(move || crowd.stop()).await?;
     tracing::info!(calls = stats.calls_started, answered = stats.answered, failed = stats.failed, "the crowd has gone home");
     node.stop().await

@@ -12,6 +12,8 @@ pub struct SimPhone {
     pub password: String,
     /// Name that called parties see.
     pub display_name: String,
+    /// An agent's: it answers every call, and never calls by itself.
+    pub agent: bool,
 }
 
 impl std::fmt::Debug for SimPhone {

@@ -51,6 +51,8 @@ pub enum Role {
     Called,
     /// Somebody outside who was called.
     Outsider,
+    /// An agent's phone that was called.
+    Agent,
 }
 
 /// The source of all chance.
@@ -133,6 +135,12 @@ impl Habits {
         Welcome { ring: true, then }
     }
 
+    /// How an agent's phone meets a call: nearly always soon.
+    pub fn agent_welcome(&mut self) -> Welcome {
+        let then = self.percent(97).then(|| (self.between(0.6..=3.0), Act::Answer));
+        Welcome { ring: true, then }
+    }
+
     /// How the world outside meets a call.
     pub fn carrier_welcome(&mut self) -> Welcome {
         let soon = self.between(0.2..=0.8);
@@ -148,7 +156,7 @@ impl Habits {
     pub fn talk(&mut self, role: Role) -> Vec<(Duration, Act)> {
         let (least, most) = (*TALK_S.start(), *TALK_S.end());
         let mut length = (least + self.exponential(TALK_MEAN_S)).min(most);
-        if matches!(role, Role::Called | Role::Outsider) && !self.percent(35) {
+        if matches!(role, Role::Called | Role::Outsider | Role::Agent) && !self.percent(35) {
             // Mostly it is the caller who ends the call; this is for calls that the caller forgets.
             length = most + 5.0;
         }

@@ -29,3 +29,5 @@ pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
 pub const GOODBYE: Duration = Duration::from_secs(2);
 /// Length of a key press in milliseconds.
 pub const KEY_MS: u32 = 160;
+/// Between two looks of the demo's agents at what they could do next.
+pub const SHIFT_TURN: Duration = Duration::from_millis(2000);

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smol_str::SmolStr;
+use tandem_core::agent::{Absence, AbsenceCause, AgentRole, Skill};
 use tandem_core::config::TrunkAuth;
 use tandem_core::event::TenantSettings;
 use tandem_core::id::IdError;
 use tandem_core::{
-    AccessNumber, Command, Destination, Number, Phone, Rejection, SrtpPolicy, TenantId, Tone, Transport, Trunk, TrunkName, UserName,
+    AccessNumber, Agent, Command, Destination, Number, Phone, Queue, QueueId, Rejection, SrtpPolicy, TenantId, Tone, Transport, Trunk,
+    TrunkName, UserName, WorkNumber,
 };
 use tokio::sync::oneshot;
 
+use super::shift::SimAgent;
 use super::{CrowdConfig, SimCarrier, SimPhone, jingle, limits};
 use crate::auth::CredentialStore;
 use crate::auth::credentials::CredentialError;
@@ -54,6 +57,21 @@ pub const SPARE: [(&str, &str); 2] = [("1101", "You"), ("1102", "Your colleague"
 const SERVICES: [&str; 3] = ["600", "601", "602"];
 /// First number by which people outside reach a phone: the others follow in order.
 const FIRST_DIRECT: u32 = 2000;
+/// Its number in the published interfaces.
+const VDN: u16 = 1;
+/// Queues: number, what is dialled, name.
+const QUEUES: [(u16, &str, &str); 2] = [(1, "700", "Sales"), (2, "701", "Support")];
+/// Who works there, from 101 on.
+const AGENTS: [&str; 6] = ["Mia Torres", "王芳", "Lukas Brandt", "Aisha Okafor", "Tomás Silva", "Yuki Sato"];
+/// The agent for whoever watches.
+const YOUR_AGENT: u32 = 199;
+/// Why they rest or are busy.
+const CAUSES: [(Absence, u8, &str, u32); 4] = [
+    (Absence::Rest, 1, "Break", 600),
+    (Absence::Rest, 2, "Lunch", 1800),
+    (Absence::Rest, 3, "Meeting", 1800),
+    (Absence::Busy, 200, "Paperwork", 0),
+];
 /// Seconds between pings of the trunk.
 const PING_S: u32 = 10;
 /// Calls over the trunk at once.
@@ -101,6 +119,8 @@ pub struct Staged {
     pub tenant: TenantId,
     /// For [`super::Crowd::start`].
     pub crowd: CrowdConfig,
+    /// For [`super::shift::Shift::begin`].
+    pub agents: Vec<SimAgent>,
     /// What to print for people: once, because of the passwords in it.
     pub lines: Vec<String>,
 }
@@ -139,13 +159,17 @@ pub async fn set(commands: &dyn Commands, credentials: &CredentialStore, config:
     let carrier = free_address(server_udp.ip())?;
     stage.trunk(carrier).await?;
     stage.numbers(&people).await?;
+    let (agents, desks) = stage.centre().await?;
     let mut crowd = CrowdConfig::new(server_udp, DOMAIN);
     crowd.carrier = Some(SimCarrier { listen: carrier, dials: dials(&people) });
     crowd.phones = phones;
+    crowd.phones.extend(desks);
     crowd.numbers = SERVICES.map(String::from).to_vec();
     crowd.outside = OUTSIDE.to_owned();
     crowd.seed = config.seed;
-    Ok(Staged { tenant: stage.tenant, crowd, lines: lines(server_udp, &people, &spare) })
+    let mut lines = lines(server_udp, &people, &spare);
+    lines.extend(stage.your_agent().await?);
+    Ok(Staged { tenant: stage.tenant, crowd, agents, lines })
 }
 
 /// An address that listens everywhere is reached on loopback.
@@ -181,7 +205,10 @@ fn direct(people: &[(String, String)]) -> impl Iterator<Item = (String, &str)> {
 }
 
 fn dials(people: &[(String, String)]) -> Vec<String> {
-    direct(people).map(|(number, _)| number).chain(SERVICES.map(String::from)).collect()
+    // Most people call for an agent.
+    let queues = QUEUES.iter().map(|(_, number, _)| (*number).to_owned());
+    let queues: Vec<String> = std::iter::repeat_n(queues, people.len()).flatten().collect();
+    direct(people).map(|(number, _)| number).chain(SERVICES.map(String::from)).chain(queues).collect()
 }
 
 /// A spare phone, with its password if it was made now.
@@ -218,6 +245,7 @@ impl Stage<'_> {
         let mut settings = TenantSettings::named("Demo contact centre");
         settings.domains = vec![SmolStr::new_static(DOMAIN)];
         settings.ring_timeout_s = 25;
+        settings.vdn = Some(VDN);
         self.put("the tenant", Command::CreateTenant(settings.clone()), Command::ChangeTenant(settings)).await
     }
 
@@ -238,7 +266,7 @@ impl Stage<'_> {
         for (user, name) in people {
             let password = CredentialStore::generate()?;
             passwords.push((self.phone(user, name).await?, password.clone()));
-            phones.push(SimPhone { user: user.clone(), password, display_name: name.clone() });
+            phones.push(SimPhone { user: user.clone(), password, display_name: name.clone(), agent: false });
         }
         self.credentials.set_phones(&self.tenant, &passwords).await?;
         Ok(phones)
@@ -257,6 +285,72 @@ impl Stage<'_> {
             spare.push(Spare { user, password });
         }
         Ok(spare)
+    }
+
+    /// Queues with their numbers, causes, agents with their phones.
+    async fn centre(&self) -> Result<(Vec<SimAgent>, Vec<SimPhone>), StageError> {
+        for (id, number, name) in QUEUES {
+            let id = QueueId::new(id)?;
+            let mut queue = Queue { record: true, wrap_up_s: 6, ageing_s: 10, ..Queue::named(id, name) };
+            queue.announcements.every_s = 15;
+            queue.announcements.estimated_wait = true;
+            self.put(&format!("queue {id}"), Command::AddQueue(queue.clone()), Command::ChangeQueue(queue)).await?;
+            self.number(number, Destination::Queue(id)).await?;
+        }
+        for (kind, code, text, seconds) in CAUSES {
+            let cause = AbsenceCause { kind, code, text: SmolStr::new_static(text), seconds };
+            self.command("a cause", Command::SetAbsenceCause(cause)).await?;
+        }
+        let (mut agents, mut phones, mut passwords) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, name) in AGENTS.into_iter().enumerate() {
+            let number = WorkNumber::new(WorkNumber::FIRST + u32::try_from(place).unwrap_or(0))?;
+            let user = self.phone(&format!("a{number}"), name).await?;
+            let password = CredentialStore::generate()?;
+            passwords.push((user.clone(), password.clone()));
+            phones.push(SimPhone { user: user.to_string(), password, display_name: name.to_owned(), agent: true });
+            self.agent(number, name, AgentRole::Agent, &user, place).await?;
+            agents.push(SimAgent { number, phone: user });
+        }
+        self.credentials.set_phones(&self.tenant, &passwords).await?;
+        Ok((agents, phones))
+    }
+
+    async fn agent(&self, number: WorkNumber, name: &str, role: AgentRole, phone: &UserName, place: usize) -> Result<(), StageError> {
+        let skill = |(nth, (id, ..)): (usize, &(u16, &str, &str))| -> Result<Skill, IdError> {
+            // Everybody is better at one of them.
+            Ok(Skill { queue: QueueId::new(*id)?, level: if place % QUEUES.len() == nth { 1 } else { 5 } })
+        };
+        let agent = Agent {
+            number,
+            name: SmolStr::new(name),
+            role,
+            account: None,
+            phone: Some(phone.clone()),
+            skills: QUEUES.iter().enumerate().map(skill).collect::<Result<_, _>>()?,
+            group: None,
+            chats: 0,
+            may_pick_up: true,
+        };
+        self.put(&format!("agent {number}"), Command::AddAgent(agent.clone()), Command::ChangeAgent(agent)).await
+    }
+
+    /// A supervisor for whoever watches. Its password is told once.
+    async fn your_agent(&self) -> Result<Vec<String>, StageError> {
+        let number = WorkNumber::new(YOUR_AGENT)?;
+        let [(phone, name), _] = SPARE;
+        self.agent(number, name, AgentRole::Supervisor, &UserName::new(phone)?, 0).await?;
+        let queues: Vec<String> = QUEUES.iter().map(|(id, dialled, name)| format!("{dialled} ({name}, queue {id})")).collect();
+        let mut lines = vec![format!("Call {} and wait for one of the agents 101 to {}.", queues.join(" or "), 100 + AGENTS.len())];
+        if self.credentials.has_agent(&self.tenant, number) {
+            lines.push(format!(
+                "Agent {number} (supervisor): password as shown at the first start; `tandem agent reset {number}` sets a new one."
+            ));
+        } else {
+            let password = CredentialStore::generate_for_agent()?;
+            self.credentials.set_agents(&self.tenant, vec![(number, password.clone())], false).await?;
+            lines.push(format!("Sign in as agent {number} (supervisor, phone {phone}): password {password}   (shown only now)"));
+        }
+        Ok(lines)
     }
 
     async fn trunk(&self, carrier: SocketAddr) -> Result<(), StageError> {
@@ -348,7 +442,7 @@ mod tests {
         assert!(log.envelopes().len() <= events + 1, "{} then {}", events, log.envelopes().len());
         assert!(dir.path().join("demo/welcome.wav").exists());
         assert_eq!(first.crowd.server_udp.to_string(), "127.0.0.1:5060");
-        assert_eq!(first.crowd.phones.len(), 12);
+        assert_eq!(first.crowd.phones.len(), 12 + AGENTS.len());
 
         let user = UserName::new("1001").unwrap();
         let known = store.phone(&again.tenant, &user).unwrap();

@@ -54,7 +54,7 @@ impl Floor {
     }
 
     fn free_phones(&self) -> Vec<usize> {
-        let free = |seat: &usize| self.seats.get(*seat).is_some_and(|seat| seat.is_registered() && seat.legs == 0);
+        let free = |seat: &usize| self.seats.get(*seat).is_some_and(|seat| seat.is_registered() && seat.legs == 0 && !seat.is_agent());
         (0..self.seats.len()).filter(free).collect()
     }
 
@@ -120,7 +120,7 @@ impl Floor {
         others.retain(|other| *other != seat);
         if others.is_empty() || self.habits.percent(8) {
             others = (0..self.seats.len()).filter(|other| *other != seat).collect();
-            others.retain(|other| self.seats.get(*other).is_some_and(|seat| seat.line.is_some()));
+            others.retain(|other| self.seats.get(*other).is_some_and(|seat| seat.line.is_some() && !seat.is_agent()));
         }
         let other = *self.habits.any(&others)?;
         self.seats.get(other)?.line.as_ref().map(|line| line.phone.user.clone())
@@ -175,7 +175,7 @@ impl Floor {
     fn welcome(&mut self, now: Timestamp, offered: &Offered) -> Result<(), u16> {
         let at = self.seats.iter().position(|seat| seat.local == offered.flow.local).ok_or(404u16)?;
         let seat = self.seats.get(at).ok_or(404u16)?;
-        let is_phone = seat.line.is_some();
+        let (is_phone, is_agent) = (seat.line.is_some(), seat.is_agent());
         if self.closing {
             return Err(480);
         }
@@ -190,9 +190,17 @@ impl Floor {
             let _ = self.media.close(leg);
             return Err(error.status());
         }
-        let role = if is_phone { Role::Called } else { Role::Outsider };
+        let role = match (is_phone, is_agent) {
+            (_, true) => Role::Agent,
+            (true, false) => Role::Called,
+            (false, false) => Role::Outsider,
+        };
         self.sit(leg, Leg { seat: at, role, outgoing: false, up: false, holding: false, session });
-        let welcome = if is_phone { self.habits.phone_welcome() } else { self.habits.carrier_welcome() };
+        let welcome = match role {
+            Role::Agent => self.habits.agent_welcome(),
+            Role::Outsider => self.habits.carrier_welcome(),
+            _ => self.habits.phone_welcome(),
+        };
         if welcome.ring {
             let _ = self.ua.ring(now, leg);
         }

@@ -54,6 +54,11 @@ impl Seat {
         self.line.as_ref().is_some_and(|line| line.machine.state() == TrunkState::Up)
     }
 
+    /// An agent's phone.
+    pub(super) fn is_agent(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.phone.agent)
+    }
+
     /// Its path to the server.
     pub(super) fn flow(&self, server: SocketAddr) -> Flow {
         Flow { transport: Transport::Udp, local: self.local, remote: server }

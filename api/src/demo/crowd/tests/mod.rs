@@ -14,8 +14,12 @@ use crate::demo::{CrowdConfig, CrowdStats, SimCarrier, SimPhone};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn phones(count: usize) -> Vec<SimPhone> {
-    let phone =
-        |n: usize| SimPhone { user: format!("{}", 1001 + n), password: format!("secret {n}"), display_name: format!("Nº {n} \"Zoë\"") };
+    let phone = |n: usize| SimPhone {
+        user: format!("{}", 1001 + n),
+        password: format!("secret {n}"),
+        display_name: format!("Nº {n} \"Zoë\""),
+        agent: false,
+    };
     (0..count).map(phone).collect()
 }
 
