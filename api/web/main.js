@@ -5,7 +5,7 @@ import { ladder } from './ladder.js';
 import { switchLanguage, t, translate } from './text.js';
 
 const TICKER = 120;
-const state = { tenant: null, source: null, dirty: true, busy: false, paused: false, count: 0, seen: 0, overview: null };
+const state = { tenant: null, source: null, dirty: true, busy: false, paused: false, count: 0, seen: 0, overview: null, queues: new Map() };
 
 async function api(path, options = {}) {
   const response = await fetch(`/api/v1${path}`, { headers: { Accept: 'application/json', ...options.headers }, ...options });
@@ -162,6 +162,33 @@ function showTrunks({ items }) {
   table($('trunks'), [t('name'), t('host'), t('state')], rows, t('notrunks'));
 }
 
+function showAgents({ items, next }) {
+  $('n-agents').textContent = items.length ? `${items.filter((agent) => agent.session).length} / ${items.length}${next ? '+' : ''}` : '';
+  const rows = items.map(({ number, name, role, session }) => ({
+    key: `agent-${number}`,
+    open: session?.calls.length ? () => showCall(session.calls[0]) : null,
+    cells: [
+      el('td', {}, el('strong', {}, String(number)), el('span', { class: 'muted' }, ` ${name}`), role === 'supervisor' ? el('span', { class: 'tag' }, t('supervisor')) : null),
+      el('span', { class: `tag ${session?.state ?? ''}` }, t(session?.state ?? 'signedout')),
+      session ? since(session.state_since) : '',
+      session ? session.queues.map((queue) => state.queues.get(queue) ?? queue).join(', ') : '',
+      session ? String(session.calls_taken) : '',
+    ],
+  }));
+  table($('agents'), [t('agent'), t('state'), t('since'), t('queues'), t('callstaken')], rows, t('noagents'));
+}
+
+function showQueues({ items }) {
+  $('n-queues').textContent = items.length || '';
+  $('boards').hidden = items.length === 0;
+  state.queues = new Map(items.map(({ queue }) => [queue.id, queue.name]));
+  const rows = items.map(({ queue, waiting, waiting_since: first, agents, available, in_calls: talking }) => {
+    const late = first && (Date.now() - Date.parse(first)) / 1000 > queue.service_level_s;
+    return { cells: [queue.name, el('span', { class: late ? 'late' : '' }, waiting ? `${waiting} · ${since(first)}` : '0'), `${available} / ${agents}`, String(talking)] };
+  });
+  table($('queues'), [t('queue'), t('waiting'), t('free'), t('incalls')], rows, t('noqueues'));
+}
+
 function showRegistrations({ items, next }) {
   $('n-regs').textContent = items.length ? `${items.length}${next ? '+' : ''}` : '';
   const rows = items.flatMap(({ user, contacts }) => contacts.map((contact) => ({
@@ -180,9 +207,12 @@ async function refresh() {
     tiles();
     if (state.tenant) {
       const base = `/tenants/${state.tenant}`;
-      const [calls, past, trunks, registrations] = await Promise.all([
+      const [queues, agents, calls, past, trunks, registrations] = await Promise.all([
+        api(`${base}/queues?limit=100`), api(`${base}/agents?limit=100`),
         api(`${base}/calls?limit=100`), api(`${base}/history?limit=100`), api(`${base}/trunks`), api(`${base}/registrations?limit=100`),
       ]);
+      showQueues(queues);
+      showAgents(agents);
       showCalls(calls);
       showHistory(past);
       showTrunks(trunks);
@@ -203,6 +233,11 @@ async function refresh() {
 const KINDS = ['call.arrived', 'call.originated', 'call.routed', 'leg.dialled', 'leg.ringing', 'leg.answered', 'leg.media', 'leg.held', 'leg.resumed', 'leg.digit',
   'leg.moved', 'legs.bridged', 'legs.parted', 'transfer.requested', 'transfer.completed', 'transfer.failed', 'leg.releasing', 'leg.ended', 'call.ended',
   'tenant.created', 'tenant.changed', 'tenant.removed', 'phone.added', 'phone.changed', 'phone.removed', 'trunk.added', 'trunk.changed', 'trunk.removed', 'trunk.state',
+  'call.queued', 'call.dequeued', 'call.offered', 'call.agent_alerting', 'call.agent_joined', 'call.agent_held', 'call.agent_retrieved', 'call.agent_muted', 'call.agent_left',
+  'call.conferenced', 'call.consulting', 'call.handover_asked', 'call.handover_ended', 'call.data', 'call.collecting', 'call.collected', 'call.voicemail', 'call.supervised',
+  'call.supervision_ended', 'recording.started', 'recording.paused', 'recording.resumed', 'recording.ended', 'playback.started', 'playback.ended', 'conference.began',
+  'conference.joined', 'conference.left', 'agent.signed_in', 'agent.signed_out', 'agent.skills', 'agent.mode', 'agent.mode_deferred', 'agent.rest_overrun', 'agent.phone', 'agent.note',
+  'agent.added', 'agent.changed', 'agent.removed', 'queue.added', 'queue.changed', 'queue.removed', 'audit.noted',
   'number.added', 'number.changed', 'number.removed', 'registration.added', 'registration.refreshed', 'registration.removed'];
 
 function follow() {
@@ -227,7 +262,14 @@ function follow() {
   for (const kind of KINDS) source.addEventListener(kind, (event) => take(kind, event.data));
 }
 
-function summary({ kind, data }) {
+const modeName = (mode) => (typeof mode === 'string' ? mode : Object.keys(mode ?? {})[0]);
+
+function summary({ kind, data, agent }) {
+  if (kind.startsWith('agent.') && agent) return [agent, modeName(data.mode), data.state, data.reason && modeName(data.reason)].filter(Boolean).join(' ');
+  if (kind === 'audit.noted') return `${data.audit.actor}: ${data.audit.action} ${data.audit.subject}`;
+  if (kind.startsWith('call.') && (data.agent || data.queue)) {
+    return [data.agent && `${t('agent')} ${data.agent}`, data.queue && `${t('queue')} ${data.queue}`, data.position && `#${data.position}`, modeName(data.end), modeName(data.leaving)].filter(Boolean).join(' · ');
+  }
   const end = data.from?.phone || data.from?.trunk ? who(data.from) : data.to ? who(data.to) : '';
   const parts = [end, data.caller, data.called && `→ ${data.called}`, data.status, data.digit, data.cause && `${data.cause.sip}`, data.user, data.phone?.user,
     data.name, data.state, data.number?.number ?? data.number, data.binding?.contact, data.settings?.name, data.target, kind === 'leg.held' ? data.by : ''];

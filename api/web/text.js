@@ -12,7 +12,9 @@ const words = {
     when: 'When', result: 'Result', talk: 'Talk', call: 'Call', began: 'Began', answered: 'Answered', ended: 'Ended', cause: 'Cause', timeline: 'What happened',
     quality: 'Media', from: 'From', yes: 'yes', no: 'no', up: 'up', ringing: 'ringing', trying: 'trying', releasing: 'ending', held: 'on hold', down: 'down', unknown: 'unknown',
     notenants: 'There is no tenant yet: tandem tenant add NAME', codec: 'Codec', lost: 'lost', jitter: 'jitter', more: 'and more', incomplete: 'Older events are no longer in the log.',
-    persecond: '/s', noanswer: 'not answered', trunkup: 'up',
+    persecond: '/s', noanswer: 'not answered', trunkup: 'up', agents: 'Agents', agent: 'Agent', queues: 'Queues', queue: 'Queue', waiting: 'Waiting', free: 'Free / signed in',
+    incalls: 'In calls', callstaken: 'Calls', not_ready: 'busy', rest: 'resting', wrap_up: 'wrap-up', in_call: 'in a call', signedout: 'signed out', supervisor: 'supervisor',
+    noagents: 'No agents yet: tandem agent add', noqueues: 'No queues yet: tandem queue add NAME',
   },
   'zh-CN': {
     skip: '跳到正文', tenant: '租户', theme: '浅色或深色', signin: '登录', signout: '退出登录', token: '管理令牌',
@@ -26,7 +28,9 @@ const words = {
     when: '时间', result: '结果', talk: '通话时长', call: '通话', began: '开始', answered: '应答', ended: '结束', cause: '原因', timeline: '过程',
     quality: '媒体', from: '来源', yes: '是', no: '否', up: '接通', ringing: '振铃', trying: '呼叫中', releasing: '结束中', held: '保持', down: '中断', unknown: '未知',
     notenants: '还没有租户：tandem tenant add 名称', codec: '编码', lost: '丢包', jitter: '抖动', more: '等更多', incomplete: '更早的事件已不在日志中。',
-    persecond: '/秒', noanswer: '未应答', trunkup: '正常',
+    persecond: '/秒', noanswer: '未应答', trunkup: '正常', agents: '座席', agent: '座席', queues: '队列', queue: '队列', waiting: '等待中', free: '空闲 / 已签入',
+    incalls: '通话中', callstaken: '接听数', not_ready: '示忙', rest: '休息', wrap_up: '整理', in_call: '通话', signedout: '未签入', supervisor: '班长',
+    noagents: '还没有座席：tandem agent add', noqueues: '还没有队列：tandem queue add 名称',
   },
 };
 
