@@ -52,7 +52,15 @@ impl World {
             let event: ConfigEvent = if seq == 1 {
                 TenantCreated { settings: TenantSettings::named("x") }.into()
             } else {
-                PhoneAdded { phone: Phone { user: format!("p{seq}").parse().unwrap(), display_name: None, max_contacts: 5, srtp: Default::default() } }.into()
+                PhoneAdded {
+                    phone: Phone {
+                        user: format!("p{seq}").parse().unwrap(),
+                        display_name: None,
+                        max_contacts: 5,
+                        srtp: Default::default(),
+                    },
+                }
+                .into()
             };
             let envelope =
                 Envelope { tenant: TenantId::new(TENANTS[place]).unwrap(), seq, time: Timestamp::default(), event: Event::Config(event) };

@@ -139,12 +139,13 @@ impl State {
     }
 
     fn routed(&mut self, id: CallId, it: &fact::CallRouted) {
-        let first_live =
-            self.calls.get(&id).and_then(|call| call.legs.iter().copied().find(|leg| self.legs.get(leg).is_some_and(Leg::is_live)));
+        let first = |of: fn(&Leg) -> bool| self.calls.get(&id)?.legs.iter().copied().find(|leg| self.legs.get(leg).is_some_and(of));
+        let (first_live, first_party) = (first(Leg::is_live), first(|leg| leg.is_live() && leg.agent.is_none()));
         let Some(call) = self.calls.get_mut(&id) else { return };
         match &it.route {
             Route::Number(destination @ (Destination::Echo | Destination::Tone(_) | Destination::Prompt(_))) => {
-                let listener = call.transfer.as_ref().map(|transfer| transfer.transferee).or(first_live);
+                let customer = call.handover.as_ref().and(first_party);
+                let listener = call.transfer.as_ref().map(|transfer| transfer.transferee).or(customer).or(first_live);
                 call.service = listener.map(|leg| Service { leg, destination: destination.clone() });
                 call.attempt = None;
             }

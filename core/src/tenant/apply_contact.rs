@@ -6,7 +6,7 @@ use super::contact::{
 };
 use super::limits;
 use super::state::{Call, State};
-use crate::agent::{Agent, Mode, PartRole, Reach, WorkNumber};
+use crate::agent::{Agent, HandoverMode, Mode, PartRole, Reach, WorkNumber};
 use crate::event::{self as fact, AgentEvent, CallEvent, ConfigEvent};
 use crate::id::CallId;
 use crate::queue::{ChoiceRule, Entry, Leaving, Queue, QueueId, Strategy};
@@ -56,7 +56,8 @@ impl State {
             CallEvent::AgentLeft(it) => self.agent_left(time, id, it.agent),
             CallEvent::PartMoved(it) => self.part_moved(id, it),
             CallEvent::Conferenced(_) => {}
-            CallEvent::Unreached(_) => self.change_call(id, |call| call.consultation = None),
+            // A consultation apart stays what it is: its agent still has to come back from it.
+            CallEvent::Unreached(_) => self.change_call(id, |call| drop(call.consultation.take_if(|it| it.about == id))),
             CallEvent::Consulting(it) => self.change_call(id, |call| {
                 let (agent, about, target) = (it.agent, it.about, it.target.clone());
                 call.consultation = Some(Consultation { agent, about, target, three_party: it.three_party });
@@ -65,7 +66,11 @@ impl State {
                 let (agent, target, mode, caller) = (it.agent, it.target.clone(), it.mode, it.caller.clone());
                 call.handover = Some(Handover { agent, target, mode, caller, refer: it.refer });
             }),
-            CallEvent::HandoverEnded(_) => self.change_call(id, |call| call.handover = None),
+            CallEvent::HandoverEnded(_) => self.change_call(id, |call| {
+                if call.handover.take().is_some_and(|handover| handover.mode == HandoverMode::Suspend) {
+                    call.service = None;
+                }
+            }),
             CallEvent::DataSet(it) => self.change_call(id, |call| call.data = it.data.clone()),
             CallEvent::Announcing(it) => self.change_call(id, |call| {
                 call.announcing = Some(Announcing { leg: it.leg, prompts: it.prompts.clone() });

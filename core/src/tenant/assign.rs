@@ -7,8 +7,8 @@
 use super::contact::{QueueEntry, ReadyKey, Session, WaitKey, Waiting};
 use super::offer::Offering;
 use super::{Desk, Tenant};
-use crate::agent::{PartRole, WorkNumber};
-use crate::event::{AgentEvent, CallEvent, CallKind, ConfigEvent, Event};
+use crate::agent::WorkNumber;
+use crate::event::{AgentEvent, CallEvent, ConfigEvent, Event};
 use crate::id::CallId;
 use crate::queue::{Candidate, Choice, ChoiceRule, Queue, QueueId, Strategy};
 use crate::time::Timestamp;
@@ -120,7 +120,7 @@ impl Tenant {
             let from = (agent, WaitKey { rank: i64::MIN, since: Timestamp::from_micros(i64::MIN), call: CallId(0) });
             let sticky =
                 entry.sticky.range(from..).next().filter(|(whom, _)| *whom == agent).map(|(_, key)| (key, Some(ChoiceRule::Sticky)));
-            let open = entry.open.first().map(|key| (key, None));
+            let open = entry.open.first().filter(|key| !self.others_first(agent, entry, key)).map(|key| (key, None));
             for (key, rule) in sticky.into_iter().chain(open) {
                 let Some(waiting) = self.call(key.call).and_then(|call| call.waiting.as_ref()) else { continue };
                 let urgency = (std::cmp::Reverse(pressure(&entry.queue, waiting, now)), waiting.since, key.call);
@@ -132,16 +132,19 @@ impl Tenant {
         best.map(|((.., call), rule)| (call, rule))
     }
 
+    /// Whether the agent did not take this call before, or handed it over, and somebody else is ready: the queue decides then.
+    fn others_first(&self, agent: WorkNumber, entry: &QueueEntry, key: &WaitKey) -> bool {
+        let waiting = self.call(key.call).and_then(|call| call.waiting.as_ref());
+        entry.ready.len() > 1 && waiting.is_some_and(|waiting| waiting.refused.contains(&agent))
+    }
+
     fn offer_from_queue(&mut self, desk: &mut Desk<'_>, call: CallId, agent: WorkNumber, rule: Option<ChoiceRule>) {
         let Some(waiting) = self.call(call).and_then(|call| call.waiting.as_ref()) else { return };
         let Some(entry) = self.queue(waiting.queue) else { return };
         let rule = rule.unwrap_or(ChoiceRule::Strategy(entry.queue.strategy));
         let (queue, answer_s) = (waiting.queue, entry.queue.answer_s);
         let choice = self.choice(desk.now, entry, waiting, agent, rule);
-        let role = match self.call(call).map(|call| call.kind) {
-            Some(CallKind::Consultation) => PartRole::Helper,
-            _ => PartRole::Handler,
-        };
+        let role = self.role_from_queue(call);
         let until = desk.now + std::time::Duration::from_secs(u64::from(answer_s));
         self.offer(desk, call, Offering { agent, role, queue: Some(queue), choice: Some(choice), until: Some(until) });
     }

@@ -193,10 +193,19 @@ impl Tenant {
             self.release(desk, loser, elsewhere);
         }
         match (attempt.purpose, attempt.behalf) {
-            (Purpose::Call, Some(caller)) => self.connect(desk, call, caller, winner),
+            (Purpose::Call, Some(caller)) => match self.leg(caller).and_then(|leg| leg.agent) {
+                Some(agent) => self.out_answered(desk, call, agent, winner),
+                None => self.connect(desk, call, caller, winner),
+            },
             (Purpose::Originate, _) => self.call_on_behalf(desk, call, winner),
+            (Purpose::Transfer, _) if self.call(call).is_some_and(|call| call.handover.is_some()) => {
+                self.handover_reached(desk, call, winner)
+            }
             (Purpose::Transfer, _) => self.complete_transfer(desk, call, Some(winner)),
-            (Purpose::Party, _) => self.join_party(desk, call, winner),
+            (Purpose::Party, _) => {
+                self.join_party(desk, call, winner);
+                self.third_reached(desk, call);
+            }
             (Purpose::Call, None) | (Purpose::Agent | Purpose::Member, _) => self.release(desk, winner, Cause::normal(Party::System)),
         }
     }
@@ -284,7 +293,7 @@ impl Tenant {
     fn service_prompt_over(&mut self, desk: &mut Desk<'_>, call: CallId, id: LegId) {
         let service = self.call(call).and_then(|call| call.service.as_ref());
         let hears_it = service.is_some_and(|service| service.leg == id && matches!(service.destination, Destination::Prompt(_)));
-        if hears_it {
+        if hears_it && !self.back_from_service(desk, call) {
             self.release_and_settle(desk, call, id, Cause::normal(Party::System));
         }
     }

@@ -9,7 +9,7 @@ use super::contact::{Part, Stage};
 use super::routing::{Dialler, Errand};
 use super::state::{Call, Leg, Phase};
 use super::{Desk, Tenant};
-use crate::agent::{AgentPhone, PartEnd, PartRole, WorkNumber};
+use crate::agent::{AgentPhone, PartEnd, WorkNumber};
 use crate::call::Endpoint;
 use crate::cause::{Cause, Party};
 use crate::effect::DialTarget;
@@ -130,9 +130,12 @@ impl Tenant {
         let agent = part.agent;
         let up = self.device(agent).filter(|(_, at)| *at == call).map(|(leg, _)| leg);
         if let (Some(leg), false) = (up, *end == PartEnd::SignedOut) {
-            if let Some(held) = self.held_call(agent) {
+            let asked = self.asked_about(call, agent);
+            if let Some(held) = asked.or_else(|| self.held_call(agent)) {
                 self.move_device(desk, leg, call, held);
-                self.resume_after(desk, call, held, part, end);
+                if asked.is_some() && *end != PartEnd::Released {
+                    self.resume_after(desk, held, agent);
+                }
                 return;
             }
             if self.session(agent).is_some_and(|session| session.keep_phone) {
@@ -150,6 +153,12 @@ impl Tenant {
         }
     }
 
+    /// The call about which the agent asks somebody in this one, while it has it on hold.
+    fn asked_about(&self, call: CallId, agent: WorkNumber) -> Option<CallId> {
+        let about = self.call(call)?.consultation.as_ref().filter(|asked| asked.agent == agent && asked.about != call)?.about;
+        self.call(about)?.part(agent).filter(|part| part.stage == Stage::Held).map(|_| about)
+    }
+
     /// The first call that the agent has put aside.
     pub(super) fn held_call(&self, agent: WorkNumber) -> Option<CallId> {
         let held = |id: &CallId| self.call(*id).and_then(|call| call.part(agent)).is_some_and(|part| part.stage == Stage::Held);
@@ -157,12 +166,10 @@ impl Tenant {
     }
 
     /// Whoever was asked has gone: the agent talks with the customer again. Who hung up itself finds the call on hold.
-    fn resume_after(&mut self, desk: &mut Desk<'_>, over: CallId, held: CallId, part: &Part, end: &PartEnd) {
-        let asked = self.call(over).and_then(|call| call.consultation.as_ref()).is_some_and(|asked| asked.about == held);
-        if asked && part.role == PartRole::Caller && *end != PartEnd::Released {
-            self.emit_call(desk, held, AgentRetrieved { agent: part.agent });
-            self.rebridge(desk, held);
-        }
+    fn resume_after(&mut self, desk: &mut Desk<'_>, held: CallId, agent: WorkNumber) {
+        self.emit_call(desk, held, AgentRetrieved { agent });
+        self.rebridge(desk, held);
+        self.settle(desk, held, &Cause::normal(Party::System));
     }
 
     /// A phone that stays connected waits in a call of its own, which is no conversation.

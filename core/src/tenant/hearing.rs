@@ -124,12 +124,18 @@ impl Tenant {
                 && matches!(part.stage, Stage::Reserved | Stage::Alerting)
                 && matches!(part.role, PartRole::Handler | PartRole::Helper)
         });
-        let waits = own.is_none_or(|part| part.stage == Stage::Talking && !matches!(part.role, PartRole::Supervisor(_)));
+        let waits = own.is_none_or(|part| match part.role {
+            PartRole::Supervisor(_) => false,
+            // It began the call and hears how it goes.
+            PartRole::Caller => true,
+            _ => part.stage == Stage::Talking,
+        });
         if asked && waits { Audio::Tone(Tone::Ringback) } else { Audio::Silence }
     }
 
     fn hears_attempt(&self, id: LegId, call: &Call) -> Option<Audio> {
-        let for_me = |purpose: Purpose| matches!(purpose, Purpose::Call);
+        // A customer that an agent hands over hears that it rings.
+        let for_me = |purpose: Purpose| purpose == Purpose::Call || (purpose == Purpose::Transfer && call.handover.is_some());
         call.attempt.as_ref().filter(|attempt| for_me(attempt.purpose) && attempt.behalf == Some(id))?;
         let mut coming = self.coming(call);
         match (coming.next(), coming.next()) {

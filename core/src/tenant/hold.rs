@@ -25,6 +25,9 @@ impl Tenant {
         } else {
             self.emit_call(desk, call, LegResumed { leg: id, by });
         }
+        if by == Holder::Phone {
+            self.phone_held(desk, id, hold);
+        }
         DONE
     }
 }

@@ -127,3 +127,15 @@ pub const PRIORITY: std::ops::RangeInclusive<u8> = 1..=254;
 
 /// Seconds for which a caller's last agent is remembered: thirty days.
 pub const STICKY_S: u32 = 2_592_000;
+
+/// Calls of one agent at once: one it talks in, the others on hold.
+pub const AGENT_CALLS: usize = 8;
+
+/// Bytes of the data attached to a call (cc-gateway.md §2.4: 16K); it is in the state and in every answer about the call.
+pub const CALL_DATA_BYTES: usize = 16 * 1024;
+
+/// Keys that an agent may send at once.
+pub const DIGITS: usize = 64;
+
+/// Seconds an agent may take to answer a call that comes from no queue.
+pub const DIRECT_ANSWER_S: u16 = 20;

@@ -31,6 +31,7 @@ mod call;
 mod call_data;
 mod call_out;
 mod collect;
+mod company;
 mod conference;
 mod config;
 mod consult;

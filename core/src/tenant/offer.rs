@@ -177,6 +177,7 @@ impl Tenant {
             desk.cancel_timer(TimerKey::Offer(call, agent));
         }
         self.leave_queue(desk, call, Leaving::Answered(agent));
+        self.end_other_offers(desk, call, agent);
         self.answer_customers(desk, call, leg);
         if self.call(call).is_some_and(|call| call.handover.is_some()) {
             self.handover_answered(desk, call, agent);

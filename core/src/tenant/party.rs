@@ -7,7 +7,7 @@ use super::{DONE, Desk, Outcome, Tenant, limits};
 use crate::call::Endpoint;
 use crate::cause::{Cause, Party};
 use crate::command::Rejection;
-use crate::event::{LegMoved, LegsBridged, LegsParted, Purpose};
+use crate::event::{CallKind, LegMoved, LegsBridged, LegsParted, Purpose};
 use crate::id::{CallId, LegId};
 
 impl Tenant {
@@ -36,6 +36,11 @@ impl Tenant {
     /// The further party has answered.
     pub(super) fn join_party(&mut self, desk: &mut Desk<'_>, id: CallId, winner: LegId) {
         let Some(call) = self.call(id) else { return };
+        if !call.parts.is_empty() {
+            // Agents may have put the call aside: who talks is theirs to say.
+            self.rebridge(desk, id);
+            return;
+        }
         let mut legs = if call.bridge.is_empty() { self.up_legs(call) } else { call.bridge.clone() };
         legs.retain(|leg| *leg != winner && self.is_live_in(*leg, id));
         legs.push(winner);
@@ -73,6 +78,10 @@ impl Tenant {
     fn mergeable(&self, id: CallId) -> Result<Vec<LegId>, Rejection> {
         let call = self.call(id).ok_or(Rejection::NoSuchCall(id))?;
         let up = self.up_legs(call);
+        // Agents join calls by wishes of their own.
+        if !call.parts.is_empty() || call.waiting.is_some() || call.kind != CallKind::Ordinary {
+            return Err(Rejection::WrongState { action: "merge", state: format!("agents take part in call {id}, or it waits for one") });
+        }
         if up.is_empty() || call.transfer.is_some() || call.consulted_by.is_some() {
             return Err(Rejection::WrongState { action: "merge", state: format!("nobody is up in call {id}, or a transfer is under way") });
         }
@@ -80,7 +89,7 @@ impl Tenant {
     }
 }
 
-fn room(parties: usize) -> Result<(), Rejection> {
+pub(super) fn room(parties: usize) -> Result<(), Rejection> {
     if parties <= limits::PARTIES {
         return Ok(());
     }

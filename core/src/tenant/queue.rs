@@ -105,6 +105,9 @@ impl Tenant {
     /// The caller's last agent, if it is remembered, signed in and serves the queue.
     fn last_agent(&self, now: Timestamp, entry: &QueueEntry, call: CallId) -> Option<WorkNumber> {
         let (queue, call) = (&entry.queue, self.call(call)?);
+        if let Some(agent) = call.private_to() {
+            return entry.serving.contains(&agent).then_some(agent);
+        }
         if queue.sticky_s == 0 || call.kind != CallKind::Ordinary || call.handover.is_some() {
             return None;
         }
@@ -184,7 +187,8 @@ impl Tenant {
         let waited = desk.now.since(waiting.entered);
         let (offered, to) = (!waiting.offers.is_empty(), entry.queue.when_late.clone());
         let late = waited >= Duration::from_secs(u64::from(entry.queue.max_wait_s));
-        let sticky_over = waiting.sticky.filter(|_| waited >= Duration::from_secs(u64::from(entry.queue.sticky_wait_s)));
+        let private = self.call(call).is_some_and(|call| call.private_to().is_some());
+        let sticky_over = waiting.sticky.filter(|_| !private && waited >= Duration::from_secs(u64::from(entry.queue.sticky_wait_s)));
         let next = if late && offered {
             // It rings at somebody: that is waited for.
             desk.now + Duration::from_secs(u64::from(entry.queue.answer_s))
@@ -235,7 +239,7 @@ impl Tenant {
         let caller = call.parts.iter().find(|part| part.role == PartRole::Caller).map(|part| part.agent);
         match (call.kind, waiting.kept_by.or(caller)) {
             (_, Some(agent)) if call.handover.is_some() => self.handover_failed(desk, id, agent, PartEnd::NoAnswer),
-            (CallKind::Consultation, Some(agent)) => self.helper_failed(desk, id, agent, PartEnd::NoAnswer),
+            (_, Some(agent)) if call.consultation.is_some() => self.helper_failed(desk, id, agent, PartEnd::NoAnswer),
             (CallKind::Inside, Some(agent)) => self.call_out_failed(desk, id, agent, PartEnd::NoAnswer),
             _ => return false,
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 
-use super::state::TrunkEntry;
+use super::state::{Leg, TrunkEntry};
 use super::{Desk, Tenant};
 use crate::agent::WorkNumber;
 use crate::call::{Endpoint, Flow};
@@ -200,6 +200,8 @@ impl Tenant {
             return (number.as_str().into(), None);
         }
         match behalf.and_then(|leg| self.leg(leg)) {
+            // The number of the phone at which an agent works at home is the agent's own business.
+            Some(Leg { agent: Some(agent), endpoint: Endpoint::Trunk(_), .. }) => (agent.to_smolstr(), None),
             Some(leg) => {
                 let display_name = match &leg.endpoint {
                     Endpoint::Phone(user) => self.phone(user).and_then(|phone| phone.display_name.clone()),

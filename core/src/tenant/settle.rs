@@ -21,6 +21,8 @@ impl Tenant {
         self.settle_transfer(desk, id, why);
         self.settle_attempt(desk, id);
         self.settle_waiting(desk, id, why);
+        self.settle_handover(desk, id, why);
+        self.settle_callers(desk, id, why);
         self.settle_parts(desk, id, why);
         self.release_idle(desk, id, why);
         let consulted_by = self.call(id).and_then(|call| call.consulted_by);
@@ -63,6 +65,7 @@ impl Tenant {
         match attempt.purpose {
             Purpose::Originate => true,
             Purpose::Call => attempt.behalf.is_some_and(|behalf| self.is_live_in(behalf, id)),
+            Purpose::Transfer if call.handover.is_some() => attempt.behalf.is_some_and(|behalf| self.is_live_in(behalf, id)),
             Purpose::Transfer => call.transfer.as_ref().is_some_and(|transfer| self.is_live_in(transfer.transferee, id)),
             Purpose::Party => !self.up_legs(call).is_empty(),
             Purpose::Agent | Purpose::Member => false,
@@ -81,7 +84,10 @@ impl Tenant {
     /// A part stands while the agent's phone is where it has to be, and while there is somebody to talk with.
     fn settle_parts(&mut self, desk: &mut Desk<'_>, id: CallId, why: &Cause) {
         while let Some((agent, end, taken)) = self.part_to_end(id, why) {
-            if taken {
+            let about = self.answered_consultation(id, agent).filter(|_| matches!(end, PartEnd::Released | PartEnd::Dropped));
+            if let Some(about) = about {
+                self.connect_and_leave(desk, agent, about, id);
+            } else if taken {
                 self.end_part(desk, id, agent, end);
             } else {
                 self.part_failed(desk, id, agent, end);
@@ -117,8 +123,10 @@ impl Tenant {
             PartRole::Caller if part.stage < Stage::Talking => true,
             PartRole::Handler | PartRole::Caller | PartRole::Helper => {
                 let waits = call.waiting.as_ref().is_some_and(|waiting| self.is_live_in(waiting.leg, id));
-                let others = call.parts.iter().any(|other| other.agent != part.agent && !seat(&other.role));
-                others || waits || self.is_calling(call) || self.customers(call).next().is_some()
+                // Who has not taken the call is no company for another who has not.
+                let counts = |other: &Part| !part.is_coming() || !other.is_coming() || other.role == PartRole::Caller;
+                let others = call.parts.iter().any(|other| other.agent != part.agent && !seat(&other.role) && counts(other));
+                others || waits || call.service.is_some() || self.is_calling(call) || self.customers(call).next().is_some()
             }
         }
     }

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::routing::{Dialler, Errand, Plan};
 use super::state::{Call, Leg, Phase};
 use super::{DONE, Desk, Outcome, Tenant};
+use crate::agent::AgentRefusal;
 use crate::cause::{Cause, Party};
 use crate::command::{Rejection, TransferTarget};
 use crate::effect::Effect;
@@ -20,7 +21,9 @@ fn wrong(state: impl Into<String>) -> Rejection {
 impl Tenant {
     /// A phone waits for an answer to its REFER in any case; an operator learns by the rejection what is wrong.
     pub(super) fn transfer(&mut self, desk: &mut Desk<'_>, leg: LegId, target: TransferTarget, by: Party) -> Outcome {
+        let agent = self.leg(leg).and_then(|leg| leg.agent);
         let outcome = match target {
+            target if agent.is_some() => agent.map_or(DONE, |agent| self.phone_hands_over(desk, agent, leg, target, by)),
             TransferTarget::Number(number) => self.transfer_blind(desk, leg, &number, by),
             TransferTarget::Leg(other) => self.transfer_attended(desk, leg, other, by),
         };
@@ -28,7 +31,7 @@ impl Tenant {
             Err(rejection) if by == Party::Remote && self.is_live(leg) => {
                 let status = match rejection {
                     Rejection::NoSuchLeg(_) => 481,
-                    Rejection::WrongState { .. } => 491,
+                    Rejection::WrongState { .. } | Rejection::Agent(AgentRefusal::WrongCallState { .. } | AgentRefusal::NoCall(_)) => 491,
                     _ => 404,
                 };
                 desk.order(Effect::TransferAnswered { leg, status });
@@ -170,7 +173,7 @@ impl Tenant {
         self.emit_call(desk, id, fact::TransferRequested { leg, target: number, with: Some(other), by });
         self.emit_call(desk, id, fact::LegsParted { legs });
         self.emit_call(desk, other_id, fact::LegsParted { legs: other_legs });
-        self.emit_call(desk, id, fact::LegMoved { leg: target, from: other_id });
+        self.bring_leg(desk, target, other_id, id);
         self.complete_transfer(desk, id, Some(target));
         self.release(desk, other, Cause::normal(Party::System));
         self.settle(desk, other_id, &Cause::normal(Party::System));
@@ -187,7 +190,7 @@ impl Tenant {
     /// The party that `caller` rang to ask has answered, after `caller` had already handed over: it meets the
     /// transferee, `caller` hears no more.
     pub(super) fn complete_consultation(&mut self, desk: &mut Desk<'_>, id: CallId, other: CallId, caller: LegId, answered: LegId) {
-        self.emit_call(desk, id, fact::LegMoved { leg: answered, from: other });
+        self.bring_leg(desk, answered, other, id);
         self.complete_transfer(desk, id, Some(answered));
         self.release(desk, caller, Cause { sip: 487, q850: 16, by: Party::System, text: Some("transferred".into()) });
     }

@@ -17,6 +17,7 @@ mod centre;
 mod collect;
 mod conference;
 mod config;
+mod desk;
 mod hearing;
 mod hold;
 mod party;
