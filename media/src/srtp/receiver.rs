@@ -161,6 +161,9 @@ impl Streams {
     }
 
     fn rocs(&self) -> [Option<(u32, u32)>; limits::SSRCS] {
+        if self.known.iter().all(Option::is_none) {
+            return self.doubtful;
+        }
         self.known.map(|one| one.map(|(ssrc, window)| (ssrc, window.roc())))
     }
 }

@@ -19,9 +19,11 @@ impl Sender {
         Some(Sender { rtp: Cipher::new(key, Use::Rtp)?, rtcp: Cipher::new(key, Use::Rtcp)?, sent: None, reports: 0 })
     }
 
-    /// Goes on where the stream was under its last key: the rollover counter is not begun anew (RFC 3711 §3.3.1).
+    /// Goes on where the stream was under its last key: the rollover counter is not begun anew (RFC 3711 §3.3.1). Nor are the
+    /// numbers of reports, so that a key that comes back is not used twice for the same number.
     pub fn continuing(mut self, before: &Sender) -> Sender {
         self.sent = before.sent;
+        self.reports = before.reports;
         self
     }
 

@@ -200,7 +200,7 @@ impl Worker {
         let Worker { legs, packet, out, counts, ntp, parts, .. } = self;
         let (Some(entry), Some(packet)) = (legs.get_mut(slot as usize), packet.get_mut(..length)) else { return };
         let is_report = is_control || (entry.leg.muxed() && is_rtcp(packet));
-        let packet = match &mut entry.guard {
+        let packet = match entry.guard.as_mut().filter(|guard| guard.is_active()) {
             None => packet,
             Some(guard) => match guard.open(packet, is_report) {
                 Ok(length) => packet.get_mut(..length).unwrap_or_default(),
@@ -304,7 +304,7 @@ fn relay(listener: &mut Entry, now: Instant, sound: &Sound, packet: &[u8], out: 
 /// Sends what was made for a leg, if anything was. A full socket buffer loses the packet: waiting would hurt everybody.
 fn send(entry: &mut Entry, out: &mut Buffer, length: Option<usize>, counts: &mut Counts) {
     let (Some(length), Some(to)) = (length, entry.leg.destination()) else { return };
-    let length = match &mut entry.guard {
+    let length = match entry.guard.as_mut().filter(|guard| guard.is_active()) {
         None => length,
         Some(guard) => match guard.close(out, length) {
             Ok(length) => length,
@@ -321,7 +321,7 @@ fn send(entry: &mut Entry, out: &mut Buffer, length: Option<usize>, counts: &mut
 
 /// Sends RTCP, from the RTP socket if both share it (RFC 5761).
 fn send_report(entry: &mut Entry, out: &mut Buffer, length: usize) -> io::Result<()> {
-    let length = match &mut entry.guard {
+    let length = match entry.guard.as_mut().filter(|guard| guard.is_active()) {
         None => length,
         Some(guard) => guard.close_rtcp(out, length).map_err(io::Error::other)?,
     };
