@@ -2,6 +2,7 @@
 //! them in reverse.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -107,6 +108,8 @@ pub async fn demo(mut config: Config, args: DemoArgs) -> anyhow::Result<()> {
             Some(scratch)
         }
     };
+    // Plain HTTP besides HTTPS, for a first look with any tool.
+    config.gateway.http_listen.get_or_insert(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000));
     let node = Node::start(config).await?;
     let udp = node.listening.iter().find(|one| one.transport == Transport::Udp).context("sip.listen: the demo needs a udp: address")?;
     let stage =
@@ -132,6 +135,9 @@ pub async fn demo(mut config: Config, args: DemoArgs) -> anyhow::Result<()> {
 fn announce(node: &Node, link: bool) -> anyhow::Result<()> {
     let Node { opened, attached, listening, .. } = node;
     let sip: Vec<String> = listening.iter().map(|one| format!("{:?}:{}", one.transport, one.addr).to_lowercase()).collect();
+    let place = |addr: Option<SocketAddr>| addr.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
+    let gateway = attached.gateway();
+    tracing::info!(https = place(gateway.https), http = place(gateway.http), "the CC-Gateway interface is ready");
     tracing::info!(http = %attached.addr(), sip = sip.join(" "), data_dir = %opened.config.node.data_dir.display(), "ready");
     let mut out = std::io::stdout().lock();
     if let Some(token) = &opened.fresh_token {

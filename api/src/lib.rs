@@ -7,6 +7,7 @@
 //! * [`compose`]: starts the parts in order and stops them in reverse.
 //! * [`http`] and [`admin`]: the server and its routes; thin.
 //! * [`cms`]: monitoring and statistics in the published CC-CMS format.
+//! * [`gateway`]: the CC-Gateway interface for agents' programs.
 //! * [`demo`]: a tenant that lives, for whoever wants to see one.
 //! * [`view`]: read models folded from events; every GET answers from here.
 //! * [`auth`]: the admin token, page sessions, signed requests, and the passwords of phones and trunks.
@@ -24,6 +25,7 @@ pub mod demo;
 mod descriptors;
 pub mod door;
 mod forward;
+pub mod gateway;
 pub mod http;
 pub mod limits;
 pub mod node;

@@ -15,7 +15,7 @@ use crate::config::{Config, Durability};
 use crate::door::EngineDoor;
 use crate::http::{AppState, KafkaProbe, Parts, Server, serve_http};
 use crate::view::{History, Views};
-use crate::{limits, observe};
+use crate::{gateway, limits, observe};
 
 /// What is open before the engine starts.
 #[derive(Debug)]
@@ -79,6 +79,7 @@ pub struct Attached {
     /// What handlers reach; [`AppState::link`] makes a link for a browser.
     pub state: AppState,
     server: Server,
+    gateway: gateway::Running,
 }
 
 /// Starts the views and the HTTP server on a running engine. Waits until the views have folded what the log holds.
@@ -109,7 +110,8 @@ pub async fn attach(opened: &Opened, engine: &Arc<Engine>, kafka: Option<KafkaPr
         tracing::info!(live = views.live.position(), mirror = views.mirror.position(), end, "folding the event log");
     }
     let server = serve_http(state.clone()).await.with_context(|| format!("http.listen = \"{}\"", opened.config.http.listen))?;
-    Ok(Attached { state, server })
+    let gateway = gateway::start(state.clone()).await.context("the CC-Gateway interface")?;
+    Ok(Attached { state, server, gateway })
 }
 
 impl Attached {
@@ -118,9 +120,14 @@ impl Attached {
         self.server.addr()
     }
 
+    /// Where the CC-Gateway interface listens: HTTPS and HTTP.
+    pub fn gateway(&self) -> &gateway::Listeners {
+        &self.gateway.listeners
+    }
+
     /// Stops HTTP first, so that nobody sees a half-stopped node. Call [`Stopping::finish`] after the engine is down.
     pub async fn stop(self) -> Stopping {
-        self.server.stop().await;
+        tokio::join!(self.server.stop(), self.gateway.stop());
         Stopping { state: self.state }
     }
 }

@@ -107,7 +107,8 @@ impl Tandem {
         let forward = kafka.as_ref().map(|to| format!("[kafka]\nbootstrap = \"{to}\"\n")).unwrap_or_default();
         let text = format!(
             "[node]\ndata_dir = \"{data}\"\n[sip]\nlisten = [{listen}]\nrealm = \"tests\"\n[rtp]\nip = \"{ip}\"\nport_min = 30000\n\
-             port_max = 39999\n[http]\nlisten = \"{http}\"\n[output]\nlevel = \"info\"\n{forward}",
+             port_max = 39999\n[http]\nlisten = \"{http}\"\n[gateway]\nlisten = \"{ip}:8043\"\n\
+             http_listen = \"{ip}:8000\"\n[output]\nlevel = \"info\"\n{forward}",
             data = self.data().display(),
             listen = listen.join(", "),
             http = self.http(),

@@ -22,10 +22,10 @@ pub(super) const SCHEMA: &str = "
         PRIMARY KEY (tenant, number)) WITHOUT ROWID;";
 
 /// What an unknown agent's password is compared with, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody has this password").unwrap_or_default());
+pub(super) static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody has this password").unwrap_or_default());
 
 /// Hashing takes a processor for tens of milliseconds: so many at once, the others wait.
-static HASHING: Semaphore = Semaphore::const_new(limits::PASSWORD_HASHES_AT_ONCE);
+pub(super) static HASHING: Semaphore = Semaphore::const_new(limits::PASSWORD_HASHES_AT_ONCE);
 
 #[derive(Clone)]
 struct Known {
@@ -64,12 +64,12 @@ pub enum AgentCheck {
     },
 }
 
-fn hash(password: &str) -> Result<String, NoRandomness> {
+pub(super) fn hash(password: &str) -> Result<String, NoRandomness> {
     let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|error| NoRandomness(error.to_string()))?;
     Ok(hash.to_string())
 }
 
-fn matches(password: &str, hash: &str) -> bool {
+pub(super) fn matches(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 

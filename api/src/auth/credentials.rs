@@ -111,6 +111,7 @@ impl CredentialStore {
         pool.execute(SCHEMA).await.map_err(failed)?;
         pool.execute(super::signature::SCHEMA).await.map_err(failed)?;
         pool.execute(super::agents::SCHEMA).await.map_err(failed)?;
+        pool.execute(super::interconnect::SCHEMA).await.map_err(failed)?;
 
         let (phones, trunks) = (DashMap::new(), DashMap::new());
         let mut stale = 0;
@@ -246,6 +247,7 @@ impl CredentialStore {
             "DELETE FROM trunk WHERE tenant = ?1",
             "DELETE FROM access_key WHERE tenant = ?1",
             "DELETE FROM agent WHERE tenant = ?1",
+            "DELETE FROM interconnection WHERE tenant = ?1",
         ] {
             sqlx::query(sql).bind(tenant.as_str()).execute(&self.pool).await.map_err(self.failed())?;
         }

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod credentials;
 pub mod guard;
+pub mod interconnect;
 pub mod secret;
 pub mod session;
 pub mod signature;

@@ -77,6 +77,22 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
     rule((1..=1_000_000).contains(&signature.lock_failures), "signature.lock_failures", &signature.lock_failures, "expected 1 to 1000000");
     rule((1..=86_400).contains(&signature.lock_window_s), "signature.lock_window_s", &signature.lock_window_s, "expected 1 to 86400");
     rule((1..=86_400).contains(&signature.lock_s), "signature.lock_s", &signature.lock_s, "expected 1 to 86400");
+    let gateway = &config.gateway;
+    rule(
+        gateway.certificate.is_some() == gateway.key.is_some(),
+        "gateway.certificate",
+        &"set without gateway.key (or the other way round)",
+        "expected both or neither",
+    );
+    let server = &gateway.server_name;
+    rule(
+        !server.is_empty() && server.len() <= 64 && server.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)),
+        "gateway.server_name",
+        &format!("{server:?}"),
+        "expected 1 to 64 characters of A-Z, a-z, 0-9 and `-_`",
+    );
+    rule(gateway.push_hosts.len() <= 100, "gateway.push_hosts", &gateway.push_hosts.len(), "expected at most 100 hosts");
+    rule((1..=100_000).contains(&gateway.connections_max), "gateway.connections_max", &gateway.connections_max, "expected 1 to 100000");
     if let Some(url) = &config.store.url {
         let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         let rule_text = "expected `sqlite:` and a path, or `postgres://user:password@host/database`";

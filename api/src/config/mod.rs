@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use listen::{Listen, ListenError};
 pub use load::{ConfigError, Loaded, Problem, load, load_with};
 pub use sections::{
-    DigestAlgorithm, Durability, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig, OutputConfig, RtpConfig,
-    SignatureConfig, SipConfig, StoreConfig,
+    DigestAlgorithm, Durability, GatewayConfig, GuidMode, HttpConfig, KafkaConfig, Latch, LimitsConfig, LogConfig, NodeConfig,
+    OutputConfig, RtpConfig, SignatureConfig, SipConfig, StoreConfig,
 };
 
 /// The whole configuration, checked.
@@ -42,6 +42,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Signed requests (`auth-v2`).
     pub signature: SignatureConfig,
+    /// The CC-Gateway interface for agents' programs.
+    pub gateway: GatewayConfig,
     /// Read models.
     pub store: StoreConfig,
     /// Sizes of the engine and of answers.

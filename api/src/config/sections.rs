@@ -290,6 +290,62 @@ impl Default for SignatureConfig {
     }
 }
 
+/// How long a guid of the CC-Gateway interface is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GuidMode {
+    /// As long as the session.
+    Static,
+    /// A minute or two; polls bring new ones. Few programs can do that.
+    Dynamic,
+}
+
+/// `[gateway]`: the CC-Gateway interface for agents' programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Whether HTTPS is on.
+    pub https: bool,
+    /// Where HTTPS listens.
+    pub listen: SocketAddr,
+    /// Where plain HTTP listens; absent means nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_listen: Option<SocketAddr>,
+    /// Certificate chain (PEM); without it one is made at the first start and kept in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Name of this gateway in guids and sign-in answers.
+    pub server_name: String,
+    /// How long a guid is good.
+    pub guid: GuidMode,
+    /// Hosts that events may be pushed to, `host` or `host:port`; empty refuses push mode.
+    pub push_hosts: Vec<String>,
+    /// Check the certificates of hosts that events are pushed to.
+    pub push_verify: bool,
+    /// Most connections at once: each polling agent keeps one.
+    pub connections_max: u32,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        GatewayConfig {
+            https: true,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8043),
+            http_listen: None,
+            certificate: None,
+            key: None,
+            server_name: "AgentGateway1".into(),
+            guid: GuidMode::Static,
+            push_hosts: Vec::new(),
+            push_verify: true,
+            connections_max: 8192,
+        }
+    }
+}
+
 /// `[store]`
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

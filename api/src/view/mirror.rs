@@ -5,7 +5,7 @@
 //! with the log's start where there are none.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -40,6 +40,17 @@ pub enum MirrorError {
     },
 }
 
+/// Sees every event on its way into a replica, in order. Called by the folding thread under the replica's lock: be quick, and
+/// don't read the mirror.
+pub trait Watch: Send + Sync {
+    /// The tenant as it is before the event.
+    fn before(&self, offset: u64, envelope: &Envelope, tenant: &Tenant);
+    /// The tenant as it is after the event.
+    fn after(&self, offset: u64, envelope: &Envelope, tenant: &Tenant);
+    /// No more events for now.
+    fn rest(&self);
+}
+
 /// One tenant's replica.
 #[derive(Debug)]
 struct Replica {
@@ -49,8 +60,8 @@ struct Replica {
 }
 
 /// All tenants' replicas.
-#[derive(Debug)]
 pub struct Mirror {
+    watch: OnceLock<Arc<dyn Watch>>,
     replicas: DashMap<TenantId, Arc<Replica>>,
     /// Offset of the next event to fold.
     position: watch::Sender<u64>,
@@ -58,13 +69,24 @@ pub struct Mirror {
     delay: AtomicU64,
 }
 
+impl std::fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mirror(at {})", self.position())
+    }
+}
+
 impl Default for Mirror {
     fn default() -> Self {
-        Mirror { replicas: DashMap::new(), position: watch::Sender::new(0), delay: AtomicU64::new(0) }
+        Mirror { watch: OnceLock::new(), replicas: DashMap::new(), position: watch::Sender::new(0), delay: AtomicU64::new(0) }
     }
 }
 
 impl Mirror {
+    /// Shows all events from now on to somebody. Takes one watcher; a second one is refused.
+    pub fn watch(&self, watch: Arc<dyn Watch>) -> bool {
+        self.watch.set(watch).is_ok()
+    }
+
     /// Reads one tenant, if there is one that is not removed. The closure holds up the fold of this tenant: look, copy, leave.
     pub fn read<R>(&self, tenant: &TenantId, look: impl FnOnce(&Tenant) -> R) -> Option<R> {
         let replica = self.replica(tenant)?;
@@ -188,6 +210,9 @@ impl Mirror {
             self.fold_run(&first.tenant, run)?;
             rest = after;
         }
+        if let Some(watch) = self.watch.get() {
+            watch.rest();
+        }
         self.position.send_replace(next);
         Ok(())
     }
@@ -204,7 +229,14 @@ impl Mirror {
             if envelope.seq != expected {
                 return Err(MirrorError::Gap { tenant: id.clone(), expected, found: envelope.seq, offset: *offset });
             }
+            let watch = self.watch.get();
+            if let Some(watch) = watch {
+                watch.before(*offset, envelope, &tenant);
+            }
             tenant.apply(envelope);
+            if let Some(watch) = watch {
+                watch.after(*offset, envelope, &tenant);
+            }
         }
         let seq = tenant.seq();
         drop(tenant);

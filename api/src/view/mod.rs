@@ -12,7 +12,7 @@ pub mod tail;
 
 pub use history::History;
 pub use live::{Live, LiveCall, LiveLeg, TenantLive};
-pub use mirror::{Mirror, MirrorError};
+pub use mirror::{Mirror, MirrorError, Watch};
 pub use tail::Views;
 
 /// Lets the calling thread, and those that it starts, give way to others: with one processor and more calls than it can do,

@@ -123,6 +123,7 @@ fn configuration(data: &Path, durability: Durability) -> String {
          [sip]\nlisten = [\"udp:{SERVER}:{SIP_PORT}\"]\n\
          [rtp]\nip = \"{SERVER}\"\nport_min = {min}\nport_max = {max}\n\
          [http]\nlisten = \"{SERVER}:{HTTP_PORT}\"\n\
+         [gateway]\nlisten = \"{SERVER}:8043\"\n\
          [output]\nlevel = \"warn\"\n",
         data.display()
     )
