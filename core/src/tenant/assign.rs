@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// millionths of a step.
 type Urgency = (std::cmp::Reverse<i64>, Timestamp, CallId);
 
+/// A call, its queue, and the rule if it is not the queue's strategy.
+type Matched = (CallId, QueueId, Option<ChoiceRule>);
+
 impl Desk<'_> {
     pub(super) fn may_match(&self) -> bool {
         !self.free.is_empty() || !self.hungry.is_empty()
@@ -99,22 +102,33 @@ impl Tenant {
     fn next_match(&self, id: QueueId) -> Option<(CallId, WorkNumber)> {
         let entry = self.queue(id)?;
         let call = entry.open.first()?.call;
+        Some((call, self.agent_for(entry, call)?))
+    }
+
+    /// Whose turn it is to take a call of this queue.
+    fn agent_for(&self, entry: &QueueEntry, call: CallId) -> Option<WorkNumber> {
         let waiting = self.call(call)?.waiting.as_ref()?;
         let agent = in_turn(entry).map(|key| key.agent).find(|agent| !waiting.refused.contains(agent));
         // Better one who did not take it before than nobody.
-        let agent = agent.or_else(|| in_turn(entry).next().map(|key| key.agent))?;
-        Some((call, agent))
+        agent.or_else(|| in_turn(entry).next().map(|key| key.agent))
     }
 
-    /// An agent has become free: the most urgent of the calls it may serve.
+    /// An agent has become free: the most urgent of the calls it may serve. Should others be free as well, that call may be
+    /// one of theirs by the queue's strategy; then the next is looked at.
     pub(super) fn match_agent(&mut self, desk: &mut Desk<'_>, agent: WorkNumber) {
-        let Some(session) = self.session(agent).filter(|session| session.is_available()) else { return };
-        let Some((call, rule)) = self.most_urgent(desk.now, agent, session) else { return };
-        self.offer_from_queue(desk, call, agent, rule);
+        while let Some(session) = self.session(agent).filter(|session| session.is_available()) {
+            let Some((call, queue, rule)) = self.most_urgent(desk.now, agent, session) else { return };
+            let taker = match rule {
+                Some(_) => Some(agent),
+                None => self.queue(queue).and_then(|entry| self.agent_for(entry, call)),
+            };
+            let Some(taker) = taker else { return };
+            self.offer_from_queue(desk, call, taker, rule);
+        }
     }
 
-    fn most_urgent(&self, now: Timestamp, agent: WorkNumber, session: &Session) -> Option<(CallId, Option<ChoiceRule>)> {
-        let mut best: Option<(Urgency, Option<ChoiceRule>)> = None;
+    fn most_urgent(&self, now: Timestamp, agent: WorkNumber, session: &Session) -> Option<Matched> {
+        let mut best: Option<(Urgency, QueueId, Option<ChoiceRule>)> = None;
         for queue in &session.queues {
             let Some(entry) = self.queue(*queue).filter(|entry| session.is_available_for(entry.queue.medium)) else { continue };
             let from = (agent, WaitKey { rank: i64::MIN, since: Timestamp::from_micros(i64::MIN), call: CallId(0) });
@@ -124,12 +138,12 @@ impl Tenant {
             for (key, rule) in sticky.into_iter().chain(open) {
                 let Some(waiting) = self.call(key.call).and_then(|call| call.waiting.as_ref()) else { continue };
                 let urgency = (std::cmp::Reverse(pressure(&entry.queue, waiting, now)), waiting.since, key.call);
-                if best.as_ref().is_none_or(|(least, _)| urgency < *least) {
-                    best = Some((urgency, rule));
+                if best.as_ref().is_none_or(|(least, ..)| urgency < *least) {
+                    best = Some((urgency, *queue, rule));
                 }
             }
         }
-        best.map(|((.., call), rule)| (call, rule))
+        best.map(|((.., call), queue, rule)| (call, queue, rule))
     }
 
     /// Whether the agent did not take this call before, or handed it over, and somebody else is ready: the queue decides then.

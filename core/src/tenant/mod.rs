@@ -37,7 +37,7 @@ mod config;
 mod consult;
 pub mod contact;
 mod device;
-mod explain;
+pub mod explain;
 mod handover;
 mod hearing;
 mod hold;
@@ -62,7 +62,6 @@ mod take;
 mod transfer;
 mod voicemail;
 mod voices;
-mod words;
 
 #[cfg(test)]
 mod tests;

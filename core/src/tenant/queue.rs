@@ -8,7 +8,7 @@ use super::assign::millis;
 use super::contact::{Part, QueueEntry, Waiting};
 use super::routing::{Dialler, Errand, Plan};
 use super::state::Phase;
-use super::{Desk, Tenant, words};
+use super::{Desk, Tenant};
 use crate::agent::{PartEnd, PartRole, WorkNumber};
 use crate::cause::{Cause, Party};
 use crate::config::Destination;
@@ -16,6 +16,7 @@ use crate::effect::TimerKey;
 use crate::event::{CallAnnounced, CallAnnouncing, CallDequeued, CallKind, CallQueued, CallRouted, CallStickyEnded, Purpose, Route};
 use crate::id::{CallId, LegId};
 use crate::queue::{Entry, Leaving, Overflow, OverflowRule, Queue, QueueId};
+use crate::spoken;
 use crate::time::Timestamp;
 
 /// How a call comes into a queue.
@@ -316,9 +317,10 @@ impl Tenant {
     fn words_for(&self, id: CallId, waiting: &Waiting, entry: &QueueEntry) -> Vec<SmolStr> {
         let told = &entry.queue.announcements;
         let place = entry.position(&waiting.key(&entry.queue, id));
-        let mut prompts = if told.position { words::position(told.language, place) } else { Vec::new() };
+        let mut prompts = if told.position { spoken::position(told.language, place) } else { Vec::new() };
         if let (true, Some(wait)) = (told.estimated_wait, entry.estimated_wait(place)) {
-            prompts.extend(words::estimated_wait(told.language, wait));
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+            prompts.extend(spoken::estimated_wait(told.language, seconds));
         }
         prompts
     }
@@ -335,7 +337,7 @@ impl Tenant {
         if !told.agent_number || part.role != PartRole::Handler {
             return;
         }
-        let prompts = words::agent_number(told.language, part.agent.get());
+        let prompts = spoken::agent_number(told.language, &part.agent.to_string());
         let Some(leg) = self.call(id).and_then(|call| self.customers(call).next()) else { return };
         self.emit_call(desk, id, CallAnnouncing { leg, prompts });
     }

@@ -190,6 +190,14 @@ impl Stage {
         self.offer_replacing(from, called, None)
     }
 
+    /// From a trunk, with this number.
+    pub(super) fn offer_as(&mut self, from: &str, caller: &str, called: &str) -> LegId {
+        let (leg, from) = (self.switch_ids.leg(), Endpoint::Trunk(trunk_name(from)));
+        let (caller, called) = (caller.into(), called.into());
+        self.does(Command::LegOffered { leg, from, caller, caller_name: None, called, dialog: dialog(5070), replaces: None });
+        leg
+    }
+
     pub(super) fn offer_replacing(&mut self, from: &str, called: &str, replaces: Option<LegId>) -> LegId {
         let leg = self.switch_ids.leg();
         let (endpoint, port) = match from.parse::<u16>() {
