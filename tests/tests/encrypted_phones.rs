@@ -45,6 +45,7 @@ fn expect_no_keys(world: &World, phones: &[&Baresip]) {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn by_tls_with_a_certificate_that_is_checked() {
     let mut world = or_skip!(World::with(tandem::Setup::default().secure()));
     let authority = world.tandem.certificate();
@@ -58,6 +59,7 @@ fn by_tls_with_a_certificate_that_is_checked() {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn a_certificate_of_somebody_else_is_refused_by_the_phone() {
     let world = or_skip!(World::with(tandem::Setup::default().secure()));
     let password = world.tenant().add_phone("1001").unwrap();
@@ -69,6 +71,7 @@ fn a_certificate_of_somebody_else_is_refused_by_the_phone() {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn required_encryption_talks_with_a_phone_in_the_clear() {
     let mut world = or_skip!(World::open());
     let mut ada = world.phone_with("1001", 440.0, &json!({"srtp": "required"}), |phone| phone.encrypts("srtp-mand"));
@@ -82,6 +85,7 @@ fn required_encryption_talks_with_a_phone_in_the_clear() {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn preferred_encryption_is_agreed_on_under_the_usual_name_of_the_protocol() {
     let mut world = or_skip!(World::open());
     let mut ada = world.phone_with("1001", 440.0, &json!({"srtp": "preferred"}), |phone| phone.encrypts("srtp"));
@@ -92,6 +96,7 @@ fn preferred_encryption_is_agreed_on_under_the_usual_name_of_the_protocol() {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn preferred_encryption_falls_back_and_required_does_not() {
     let mut world = or_skip!(World::open());
     let mut ada = world.phone_with("1001", 440.0, &json!({"srtp": "preferred"}), |phone| phone);
@@ -111,6 +116,7 @@ fn preferred_encryption_falls_back_and_required_does_not() {
 }
 
 #[test]
+#[ignore = "written and compiled, not yet run against baresip"]
 fn hold_and_resume_keep_the_call_encrypted() {
     let mut world = or_skip!(World::open());
     let mut ada = world.phone_with("1001", 440.0, &json!({"srtp": "required"}), |phone| phone.encrypts("srtp-mand"));
