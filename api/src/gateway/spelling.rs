@@ -9,7 +9,7 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::http::Extensions;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Names as clients compare them.
 const SAMPLE: &[u8] = b"HTTP/1.1 200 OK\r\nSet-GUID: x\r\nContent-Type: x\r\nContent-Length: 0\r\nConnection: close\r\nDate: x\r\n\
@@ -35,10 +35,16 @@ impl Spelling {
             .await
             .map_err(std::io::Error::other)?;
         let driving = tokio::spawn(connection);
-        theirs.write_all(SAMPLE).await?;
         let request = hyper::Request::get("/").body(Empty::<Bytes>::new()).map_err(std::io::Error::other)?;
-        let response = client.send_request(request).await.map_err(std::io::Error::other)?;
+        // An answer to no request would be an error: it is written once the request is there.
+        let answer = async {
+            theirs.read(&mut [0; 512]).await?;
+            theirs.write_all(SAMPLE).await
+        };
+        let (response, written) = tokio::join!(client.send_request(request), answer);
         driving.abort();
+        written?;
+        let response = response.map_err(std::io::Error::other)?;
         let (head, _) = response.into_parts();
         Ok(Spelling(Arc::new(head.extensions)))
     }
