@@ -52,7 +52,7 @@ struct Door {
 }
 
 /// Binds what the configuration names.
-pub async fn start(gateway: Arc<Gateway>) -> anyhow::Result<Listeners> {
+pub(super) async fn start(gateway: Arc<Gateway>) -> anyhow::Result<Listeners> {
     let config = gateway.config.clone();
     let own = &config.gateway;
     let spelling = Spelling::learn().await?;

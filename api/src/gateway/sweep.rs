@@ -1,6 +1,7 @@
 //! Agents whose program fell silent are signed out (cc-gateway.md §1.4: two minutes without poll or handshake).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tandem_core::AgentWish;
 use tandem_core::agent::SignOutReason;
@@ -13,13 +14,12 @@ pub(super) async fn run(gateway: Arc<Gateway>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        once(&gateway).await;
+        at(&gateway, gateway.now()).await;
     }
 }
 
 /// One look.
-pub(super) async fn once(gateway: &Arc<Gateway>) {
-    let now = gateway.now();
+pub(super) async fn at(gateway: &Arc<Gateway>, now: Instant) {
     for session in gateway.sessions.silent(now) {
         tracing::info!(tenant = %session.tenant(), agent = %session.agent(), "signed out: its program was silent for two minutes");
         // Refused means that it is signed out already; a full mailbox means another try in a moment.
