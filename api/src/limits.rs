@@ -61,6 +61,12 @@ pub const MIRROR_STARTS: usize = 3;
 /// every commit, the history took half of the CPU time of a call (measured at 600 calls per second). Showing a call waits
 /// up to 200 ms for its row.
 pub const HISTORY_EVERY: Duration = Duration::from_millis(100);
+/// Indicators in one question of CC-CMS; there are fewer.
+pub const CMS_INDEXES: usize = 100;
+/// Calls looked through for one answer of CC-CMS: a second of a reader at most.
+pub const CMS_CALLS: i64 = 100_000;
+/// Rows of an agent's operations in one answer of CC-CMS: more than a day of one agent holds.
+pub const CMS_OPERATIONS: i64 = 20_000;
 /// Pause before the history is stored again after the database failed.
 pub const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Longest pause of a tailing reader: bounds shutdown, not latency (a commit wakes it).

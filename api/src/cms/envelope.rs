@@ -53,6 +53,21 @@ impl Failure {
         Failure { code: PERMISSION, text: text.into() }
     }
 
+    /// 0100001, for what is not there: there is no code of its own.
+    pub(super) fn not_found(text: impl Into<String>) -> Failure {
+        Failure { code: FAILED, text: text.into() }
+    }
+
+    /// 0100001, for an operation whose answer the reference does not describe: an empty one would look like a fact.
+    pub(super) fn undescribed() -> Failure {
+        Failure { code: FAILED, text: "the members of this answer are not documented, so there is none".to_owned() }
+    }
+
+    /// In the envelope of `queryAgentByStatus`.
+    pub(super) fn bare(self) -> Answer {
+        Answer::Bare(json!({ "returnCode": self.code, "description": self.text }))
+    }
+
     /// 0100001. The cause goes to the log.
     pub(super) fn failed(what: &str, cause: &dyn std::fmt::Display) -> Failure {
         tracing::error!(what, %cause, "a CC-CMS operation failed");
