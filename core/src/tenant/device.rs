@@ -126,13 +126,14 @@ impl Tenant {
     // ---- what becomes of it ----------------------------------------------------------------------------------------
 
     /// The agent's part in `call` is over: its phone goes to a call it holds, waits on a line of its own, or is released.
+    /// The call it leaves is settled by whoever ended the part, once all that hangs on it is told.
     pub(super) fn free_device(&mut self, desk: &mut Desk<'_>, call: CallId, part: &Part, end: &PartEnd) {
         let agent = part.agent;
         let up = self.device(agent).filter(|(_, at)| *at == call).map(|(leg, _)| leg);
         if let (Some(leg), false) = (up, *end == PartEnd::SignedOut) {
             let asked = self.asked_about(call, agent);
             if let Some(held) = asked.or_else(|| self.held_call(agent)) {
-                self.move_device(desk, leg, call, held);
+                self.emit_call(desk, held, LegMoved { leg, from: call });
                 if asked.is_some() && *end != PartEnd::Released {
                     self.resume_after(desk, held, agent);
                 }
@@ -182,7 +183,7 @@ impl Tenant {
             line,
             CallOriginated { from: endpoint, called, kind: CallKind::Line, agent: Some(agent), caller: None, reach: None },
         );
-        self.move_device(desk, leg, from, line);
+        self.emit_call(desk, line, LegMoved { leg, from });
     }
 
     /// The phone of an agent that signs out: whatever is left of it is released.

@@ -9,6 +9,7 @@ use tandem_core::config::{Trunk, TrunkAuth};
 use tandem_core::event::TenantSettings;
 use tandem_core::queue::{Announcements, Overflow, Strategy};
 use tandem_core::registration::{ContactUpdate, RegisterRequest};
+use tandem_core::tenant::contact::Stage;
 use tandem_core::{
     AccessNumber, AgentWish, CallId, Cause, Command, Destination, Endpoint, Flow, LegId, Number, Party, Phone, Queue, QueueId, RequestId,
     Transport, TrunkName, UserName, WorkNumber,
@@ -199,9 +200,9 @@ impl World {
     /// One thing happens.
     pub(crate) fn step(&mut self) {
         match self.rng.random_range(0..1000) {
-            0..430 => self.switch_reacts(),
-            430..520 => self.calls_in(),
-            520..820 => self.agent_wishes(),
+            0..400 => self.switch_reacts(),
+            400..480 => self.calls_in(),
+            480..820 => self.agent_wishes(),
             820..850 => self.phone_matters(),
             850..875 => self.administer(),
             875..900 => self.recorder_reacts(),
@@ -242,8 +243,8 @@ impl World {
             (SwitchLeg::Dialled, _) => end(self.pick(&[486, 480, 404, 408, 503, 603])),
             (SwitchLeg::Offered, 0..15) => end(487),
             (SwitchLeg::Offered, _) => return,
-            (SwitchLeg::Up, 0..14) => Command::LegEnded { leg, cause: Cause::normal(Party::Remote), stats: None },
-            (SwitchLeg::Up, 25..35) => Command::LegDigit { leg, digit: self.pick(&['1', '#']), duration_ms: 100 },
+            (SwitchLeg::Up, 0..8) => Command::LegEnded { leg, cause: Cause::normal(Party::Remote), stats: None },
+            (SwitchLeg::Up, 25..32) => Command::LegDigit { leg, digit: self.pick(&['1', '#']), duration_ms: 100 },
             (SwitchLeg::Up, 35..40) => Command::LegHeld { leg },
             (SwitchLeg::Up, 40..46) => Command::LegResumed { leg },
             (SwitchLeg::Up, _) => return,
@@ -362,9 +363,25 @@ impl World {
         let asked: Vec<u32> = AGENTS.into_iter().filter(asked).collect();
         let agent = if !asked.is_empty() && self.chance(50) { self.pick(&asked) } else { self.pick(&AGENTS) };
         let Some(session) = self.tenant.session(work(agent)) else { return self.sign_in(agent) };
-        let in_call = !session.calls.is_empty();
+        let stage = |stage: Stage| {
+            session
+                .calls
+                .iter()
+                .any(|id| self.tenant.call(*id).and_then(|call| call.part(work(agent))).is_some_and(|part| part.stage == stage))
+        };
+        let (alerting, talking, supervisor) = (stage(Stage::Alerting), stage(Stage::Talking), agent > 106);
+        if alerting && self.chance(60) {
+            return self.wish(agent, AgentWish::Answer { call: None });
+        }
+        if talking && self.chance(70) {
+            let wish = self.call_control();
+            return self.wish(agent, wish);
+        }
+        if supervisor && self.chance(50) {
+            let wish = self.supervision();
+            return self.wish(agent, wish);
+        }
         let wish = match self.rng.random_range(0..100) {
-            0..45 if in_call => AgentWish::Answer { call: None },
             0..20 => AgentWish::Ready,
             20..30 => AgentWish::EndWrapUp,
             30..36 => AgentWish::Reject { call: None, requeue: self.chance(60) },
@@ -373,8 +390,8 @@ impl World {
             44..47 => AgentWish::WrapUp,
             47..50 => AgentWish::EndNotReady,
             50..53 => AgentWish::EndRest,
-            53..56 => AgentWish::SignOut(SignOutReason::Asked),
-            56..58 => AgentWish::SetAutoAnswer(self.chance(50)),
+            53..55 => AgentWish::SignOut(SignOutReason::Asked),
+            55..58 => AgentWish::SetAutoAnswer(self.chance(50)),
             58..60 => AgentWish::SetAutoReady(self.chance(50)),
             60..63 => {
                 let some = self.pick(&QUEUES);
@@ -423,7 +440,9 @@ impl World {
     }
 
     fn supervision(&mut self) -> AgentWish {
-        let agent = work(self.pick(&AGENTS));
+        let talks = |agent: &u32| self.tenant.session(work(*agent)).is_some_and(|session| !session.calls.is_empty());
+        let talking: Vec<u32> = AGENTS.into_iter().filter(talks).collect();
+        let agent = work(if !talking.is_empty() && self.chance(80) { self.pick(&talking) } else { self.pick(&AGENTS) });
         match self.rng.random_range(0..12) {
             0..4 => AgentWish::Supervise { agent, mode: self.pick(&[SuperviseMode::Listen, SuperviseMode::Whisper, SuperviseMode::Join]) },
             4 => AgentWish::StopSupervising { agent },

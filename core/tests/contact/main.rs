@@ -22,7 +22,7 @@ use world::World;
 
 /// Ten thousand take a few minutes without optimisation; a hurried run may ask for fewer.
 const DAYS: u64 = 10_000;
-const WISHES: usize = 70;
+const WISHES: usize = 110;
 
 struct Seed(u64);
 
@@ -109,6 +109,12 @@ fn met_everything(tally: &BTreeMap<&'static str, u64>) {
         "agent.rest_overrun",
         "agent.phone",
         "agent.skills",
+        "call.agent_held",
+        "call.agent_retrieved",
+        "call.consulting",
+        "call.handover_asked",
+        "call.handover_ended",
+        "call.supervised",
         "recording.started",
         "recording.ended",
     ];
