@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-use super::contact::{Part, Stage};
+use super::contact::{Part, Session, Stage};
 use super::routing::{Dialler, Plan};
 use super::state::Call;
 use super::{Desk, Tenant, limits};
@@ -116,7 +116,17 @@ impl Tenant {
         if session.calls.iter().any(|id| self.part(*id, agent).is_some_and(|part| part.stage != Stage::Held)) {
             return Err(wrong(wish, "the agent is in a call").into());
         }
+        self.may_ring(agent, wish)?;
         self.may_have_more(agent)
+    }
+
+    /// Nothing rings at the agent already.
+    pub(super) fn may_ring(&self, agent: WorkNumber, wish: &'static str) -> Result<(), AgentRefusal> {
+        let rings = |session: &Session| session.legs.iter().any(|leg| self.leg(*leg).is_some_and(|leg| leg.is_live() && !leg.is_up()));
+        if self.session(agent).is_some_and(rings) {
+            return Err(wrong(wish, "the agent's phone rings"));
+        }
+        Ok(())
     }
 
     /// Bounds of calls, of the agent and of the tenant.

@@ -43,7 +43,7 @@ impl Tenant {
         }
     }
 
-    fn phone_targets(&self, desk: &Desk<'_>, agent: WorkNumber) -> Result<(SmolStr, Vec<DialTarget>), Cause> {
+    pub(super) fn phone_targets(&self, desk: &Desk<'_>, agent: WorkNumber) -> Result<(SmolStr, Vec<DialTarget>), Cause> {
         let gone = || Cause::sip(480, Party::System);
         match &self.session(agent).ok_or_else(gone)?.phone {
             AgentPhone::Softphone(user) => {

@@ -272,7 +272,7 @@ impl Tenant {
         let Some(call) = self.call(id) else { return };
         let Some(handover) = &call.handover else { return };
         let pending = match handover.mode {
-            HandoverMode::Talk => self.consultation_about(handover.agent, id).is_some(),
+            HandoverMode::Talk => call.part(handover.agent).is_some() && self.consultation_about(handover.agent, id).is_some(),
             HandoverMode::Suspend => call.service.is_some(),
             _ => self.awaits_somebody(call) || call.voicemail.is_some(),
         };
@@ -285,12 +285,14 @@ impl Tenant {
         }
     }
 
-    /// The agent keeps the customer. If it has gone already the customer goes back to the queue it came from.
+    /// The agent keeps the customer. If it has gone already, because it relied on the handover, the customer goes back to the
+    /// queue it came from.
     fn fail_handover(&mut self, desk: &mut Desk<'_>, id: CallId, cause: Cause) {
         let Some(call) = self.call(id) else { return };
         let Some(handover) = call.handover.clone() else { return };
         let customer = self.party_legs(call).first().copied().filter(|leg| self.is_left_over(*leg, call));
-        let back_to = call.last_queue.filter(|queue| self.queue(*queue).is_some());
+        let relied = matches!(handover.mode, HandoverMode::Blind | HandoverMode::Success | HandoverMode::Private);
+        let back_to = call.last_queue.filter(|queue| relied && self.queue(*queue).is_some());
         self.answer_refer(desk, id, if (400..=699).contains(&cause.sip) { cause.sip } else { 487 });
         self.emit_call(desk, id, HandoverEnded { agent: handover.agent, failed: Some(cause) });
         if let (None, Some(leg), Some(queue)) = (self.part(id, handover.agent), customer, back_to) {

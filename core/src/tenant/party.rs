@@ -18,6 +18,9 @@ impl Tenant {
         if self.is_calling(call) || call.transfer.is_some() {
             return Err(wrong(format!("somebody is being called in call {id} already")));
         }
+        if matches!(call.kind, CallKind::Line | CallKind::Playback | CallKind::Conference) {
+            return Err(wrong(format!("call {id} is no conversation of customers")));
+        }
         let up = self.up_legs(call);
         room(up.len() + 1)?;
         let phone = up.iter().copied().find(|leg| self.leg(*leg).is_some_and(|leg| matches!(leg.endpoint, Endpoint::Phone(_))));

@@ -33,7 +33,15 @@ impl Tenant {
     pub(super) fn retrieve_call(&mut self, desk: &mut Desk<'_>, agent: WorkNumber, call: Option<CallId>) -> Outcome {
         const WISH: &str = "retrieve";
         let id = self.held_wish(agent, call)?;
-        let (leg, at) = self.device(agent).ok_or_else(|| wrong(WISH, "the agent's phone is not up"))?;
+        let Some((leg, at)) = self.device(agent) else {
+            // Its phone has gone while the call was on hold: once it is up again they talk.
+            self.may_ring(agent, WISH)?;
+            if self.phone_targets(desk, agent).is_err() {
+                return Err(wrong(WISH, "the agent's phone can't be reached").into());
+            }
+            self.ring_agent(desk, id, agent);
+            return Ok(Accepted { call: Some(id) });
+        };
         if self.leg(leg).is_some_and(|leg| leg.held_by_phone) {
             return Err(wrong(WISH, "the phone itself holds the call").into());
         }
@@ -47,6 +55,8 @@ impl Tenant {
             self.bring_device(desk, agent, id);
         }
         self.resume_talk(desk, id, agent);
+        // Where the agent was alone with a service, nobody is left to hold.
+        self.settle(desk, at, &Cause::normal(Party::System));
         Ok(Accepted { call: Some(id) })
     }
 

@@ -48,8 +48,8 @@ impl Tenant {
         if call.transfer.is_some() {
             return Err(wrong(format!("a transfer of call {} is under way", leg.call)));
         }
-        if self.is_calling(call) {
-            return Err(wrong(format!("a party of call {} is being called", leg.call)));
+        if call.handover.is_some() || self.awaits_somebody(call) {
+            return Err(wrong(format!("somebody is being called in call {}, or it is being handed over", leg.call)));
         }
         match call.bridge.as_slice() {
             [one, two] if *one == id => Ok((leg.call, call, *two)),

@@ -72,7 +72,8 @@ impl Day {
         let tenant = &self.s.tenant;
         let story = || format!("{text}: {:?}", self.s.out.events.iter().map(|it| &it.event).collect::<Vec<_>>());
         for (id, call) in tenant.calls() {
-            assert!(!call.legs.is_empty(), "{id} has no leg: {call:?} after {}", story());
+            let put_aside = call.parts.len() > 1 && call.parts.iter().all(|part| part.stage == Progress::Held);
+            assert!(!call.legs.is_empty() || put_aside, "{id} has no leg: {call:?} after {}", story());
             assert_ne!(call.bridge.len(), 1, "{}", story());
             for leg in &call.bridge {
                 assert!(tenant.leg(*leg).is_some_and(|leg| leg.is_up() && leg.call == id), "{leg} in the bridge: {}", story());
@@ -347,7 +348,7 @@ impl Drop for Seed {
 fn any_day_keeps_the_promises() {
     let days = std::env::var("TANDEM_HISTORIES").map_or(DAYS, |days| days.parse().unwrap());
     let seeds = std::env::var("TANDEM_SEED").map_or_else(|_| (1..=days).collect(), |seed| vec![seed.parse::<u64>().unwrap()]);
-    let one = seeds.len() == 1;
+    let few = seeds.len() < DAYS as usize;
     let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
     for seed in seeds {
         let _guard = Seed(seed);
@@ -362,6 +363,6 @@ fn any_day_keeps_the_promises() {
     println!("{kinds:?}");
     for kind in ["call.part_moved", "call.unreached", "call.conferenced", "call.handover_ended", "call.agent_retrieved", "call.consulting"]
     {
-        assert!(one || kinds.contains_key(kind), "no {kind}: {kinds:?}");
+        assert!(few || kinds.contains_key(kind), "no {kind}: {kinds:?}");
     }
 }

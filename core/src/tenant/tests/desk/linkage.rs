@@ -129,3 +129,17 @@ fn calls_of_agents_are_not_merged_from_outside() {
     assert!(s.tell(Command::Merge { call, other }).is_err());
     assert!(s.tell(Command::Merge { call: other, other: call }).is_err());
 }
+
+#[test]
+fn a_phone_that_is_lost_on_hold_is_rung_again_to_retrieve() {
+    let mut s = Stage::office(&[101]);
+    let (customer, device, _) = s.at_desk();
+    s.wish(101, AgentWish::Hold);
+    s.ends(device, 408);
+    s.hears_music(customer);
+    s.wish(101, AgentWish::Retrieve { call: None });
+    let again = s.dialled();
+    assert!(matches!(s.refusal(101, AgentWish::Retrieve { call: None }), AgentRefusal::WrongCallState { .. }), "it rings");
+    s.answers(again);
+    s.talk_together(customer, again);
+}
