@@ -184,7 +184,7 @@ impl Tenant {
 
     /// On whose account an agent dials: as a phone of the tenant, also when its own phone is an outside number, for it is
     /// the agent that is allowed to.
-    fn account(&self, agent: WorkNumber) -> Option<Endpoint> {
+    pub(super) fn account(&self, agent: WorkNumber) -> Option<Endpoint> {
         let user = match &self.session(agent)?.phone {
             AgentPhone::Softphone(user) => user.clone(),
             AgentPhone::Outside(_) => UserName::new(agent.to_string()).ok()?,

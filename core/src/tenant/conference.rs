@@ -19,8 +19,8 @@ use crate::cause::{Cause, Party};
 use crate::command::Accepted;
 use crate::effect::{DialTarget, TimerKey};
 use crate::event::{
-    AgentAlerting, AgentJoined, CallKind, CallOffered, ConferenceBegan, ConferenceChanged, ConferenceHeld, ConferenceInvited,
-    ConferenceJoined, ConferenceLeft, ConferenceNearlyOver, ConferencePlaying, Purpose,
+    AgentAlerting, AgentJoined, CallKind, ConferenceBegan, ConferenceChanged, ConferenceHeld, ConferenceInvited, ConferenceJoined,
+    ConferenceLeft, ConferenceNearlyOver, ConferencePlaying, Purpose,
 };
 use crate::id::{CallId, LegId};
 use crate::time::Timestamp;
@@ -188,7 +188,7 @@ impl Tenant {
     /// Whom a number reaches, on the chair's account.
     fn member_targets(&self, desk: &Desk<'_>, chair: WorkNumber, number: &str) -> Result<Vec<DialTarget>, AgentRefusal> {
         let unreachable = |why: &str| AgentRefusal::Unreachable { target: number.into(), why: why.to_owned() };
-        let endpoint = self.account_of(chair)?;
+        let endpoint = self.account(chair).ok_or(AgentRefusal::NotSignedIn(chair))?;
         let plan = self.plan(desk.now, number, &Dialler { endpoint: &endpoint, flow: None });
         let plan = plan.map_err(|cause| unreachable(cause.text.as_deref().unwrap_or("no route")))?;
         if plan.targets.is_empty() {

@@ -136,10 +136,6 @@ type Outcome = Result<Accepted, Rejection>;
 
 const DONE: Outcome = Ok(Accepted { call: None });
 
-fn not_built(what: &'static str) -> Outcome {
-    Err(Rejection::WrongState { action: what, state: "not built in yet".into() })
-}
-
 impl Tenant {
     /// A tenant before its first event.
     pub fn new(id: TenantId) -> Self {

@@ -6,11 +6,10 @@ use smol_str::SmolStr;
 
 use super::contact::{Part, Playback};
 use super::{DONE, Desk, Outcome, Tenant, limits};
-use crate::agent::{AgentPhone, AgentRefusal, PartEnd, PartRole, WorkNumber};
-use crate::call::Endpoint;
+use crate::agent::{AgentRefusal, PartEnd, PartRole, WorkNumber};
 use crate::command::{Accepted, Rejection};
 use crate::event::{self as fact, AgentJoined, CallKind, PlaybackAsked, PlaybackEnded, PlaybackMoved, PlaybackStarted};
-use crate::id::{CallId, LegId, UserName};
+use crate::id::{CallId, LegId};
 use crate::time::Timestamp;
 
 impl Playback {
@@ -59,21 +58,11 @@ impl Tenant {
         if self.live_calls() >= limit {
             return Err(Rejection::LimitReached { what: "calls", limit: u64::from(limit) });
         }
-        let from = self.account_of(agent)?;
+        let from = self.agent_endpoint(agent)?;
         let id = desk.ids.call();
         self.emit_call(desk, id, fact::CallOriginated { from, called, kind, agent: Some(agent), caller: None, reach: None });
         self.emit_call(desk, id, fact::CallOffered { agent, role, queue: None, choice: None, until: None });
         Ok(id)
-    }
-
-    /// On whose account an agent begins a call: as a phone of the tenant, also when its own phone is an outside number, for
-    /// it is the agent that is allowed to.
-    pub(super) fn account_of(&self, agent: WorkNumber) -> Result<Endpoint, AgentRefusal> {
-        let named = || UserName::new(&agent.to_string()).map_err(|_| AgentRefusal::NoSuchAgent(agent));
-        Ok(Endpoint::Phone(match &self.need_session(agent)?.phone {
-            AgentPhone::Softphone(user) => user.clone(),
-            AgentPhone::Outside(_) => named()?,
-        }))
     }
 
     /// The playback that the agent listens to.

@@ -4,6 +4,8 @@
 //! consultation and back, and ends when the agent has no such part any more. No handler moves it: [`Tenant::follow_up`]
 //! looks after each command at the calls that were touched.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::contact::{Part, Stage};
 use super::{DONE, Desk, Outcome, Tenant, limits};
 use crate::agent::{AgentRefusal, AgentRole, Mode, ModeBy, PartEnd, PartRole, SignOutReason, SuperviseMode, WorkNumber, busy};
@@ -31,7 +33,7 @@ impl Tenant {
     }
 
     /// The call where an agent's phone is up, if one can sit in there: it talks, or calls somebody.
-    fn supervisable(&self, target: WorkNumber) -> Option<CallId> {
+    pub(super) fn supervisable(&self, target: WorkNumber) -> Option<CallId> {
         let (_, id) = self.device(target)?;
         let part = self.call(id)?.part(target)?;
         let talks = match part.role {
@@ -125,10 +127,22 @@ impl Tenant {
         // Each look may touch further calls; each ends or moves something, so that there is an end.
         while let Some(id) = desk.touched.get(place).copied() {
             place += 1;
-            self.follow_supervised(desk, id);
+            for other in self.calls_of_parts(id) {
+                self.follow_supervised(desk, other);
+            }
             self.settle_seats(desk, id);
             self.settle_recordings(desk, id);
         }
+    }
+
+    /// A call and the other calls of those who take part in it: a phone that comes up here is followed from there.
+    fn calls_of_parts(&self, id: CallId) -> SmallVec<[CallId; 2]> {
+        let mut calls = smallvec![id];
+        for part in self.call(id).map(|call| call.parts.as_slice()).unwrap_or_default() {
+            let others = self.session(part.agent).map(|session| session.calls.as_slice()).unwrap_or_default();
+            calls.extend(others.iter().copied().filter(|other| *other != id));
+        }
+        calls
     }
 
     fn follow_supervised(&mut self, desk: &mut Desk<'_>, id: CallId) {

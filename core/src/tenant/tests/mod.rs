@@ -27,6 +27,7 @@ mod recording;
 mod registration;
 mod replace;
 mod routing;
+mod seats;
 mod supervise;
 mod transfer;
 mod voicemail;

@@ -1,4 +1,3 @@
-use super::centre::*;
 use super::*;
 use crate::agent::AgentWish;
 use crate::id::RecordingId;
@@ -99,6 +98,19 @@ fn a_removed_tenant_still_sees_its_recordings_to_the_disk() {
     s.ends(device, 200);
     s.does(on_disk(recording));
     assert_eq!(s.events(), ["recording.ended"]);
+}
+
+#[test]
+fn held_and_muted_do_not_speak_in_it() {
+    let (mut s, ..) = recorded();
+    s.wishes(101, AgentWish::Mute);
+    assert_eq!(recording_orders(&s), ["record from A | "]);
+    s.wishes(101, AgentWish::Unmute);
+    assert_eq!(recording_orders(&s), ["record from A | B"]);
+    s.wishes(101, AgentWish::Hold);
+    assert_eq!(recording_orders(&s), ["record from  | "]);
+    s.wishes(101, AgentWish::Retrieve { call: None });
+    assert_eq!(recording_orders(&s), ["record from A | B"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::centre::*;
 use super::*;
-use crate::agent::{AgentRole, AgentWish, Mode, SuperviseMode};
+use crate::agent::{AgentRole, AgentWish, Mode, Reach, SuperviseMode};
 
 use SuperviseMode::{Join, Listen, Whisper};
 
@@ -116,6 +116,35 @@ fn a_supervisor_whose_phone_does_not_come_was_never_there() {
 }
 
 #[test]
+fn held_and_muted_are_heard_by_no_supervisor_either() {
+    let (mut s, caller, device, leg) = sitting_in(Listen);
+    s.wishes(101, AgentWish::Mute);
+    assert_eq!(s.hears(leg), Audio::Leg(caller));
+    s.wishes(101, AgentWish::Unmute);
+    s.wishes(101, AgentWish::Hold);
+    assert_eq!((s.hears(leg), s.hears(device)), (Audio::Silence, Audio::Silence));
+    s.wishes(101, AgentWish::Retrieve { call: None });
+    assert_eq!(s.hears(leg), Audio::Mix(vec![caller, device]));
+}
+
+#[test]
+fn a_supervisor_follows_its_agent_into_a_consultation_and_back() {
+    let (mut s, caller, device, leg) = sitting_in(Listen);
+    let call = s.call_of(caller);
+    s.wishes(101, AgentWish::Consult { to: Reach::Agent(work(102)), three_party: false, data: "".into() });
+    let helper = s.dialled();
+    assert_eq!((s.call_of(device), s.call_of(leg)), (s.call_of(helper), s.call_of(helper)));
+    s.answers(helper);
+    s.wishes(102, AgentWish::Answer { call: None });
+    assert_eq!(s.hears(leg), Audio::Mix(vec![device, helper]));
+    assert!(matches!(s.hears(caller), Audio::Music { .. }));
+    s.ends(helper, 200);
+    assert_eq!((s.call_of(device), s.call_of(leg)), (call, call));
+    assert_eq!(s.hears(leg), Audio::Mix(vec![caller, device]));
+    assert!(!s.events().iter().any(|event| event.contains("supervision_ended")), "{:?}", s.events());
+}
+
+#[test]
 fn a_supervisor_takes_the_customer_over() {
     let (mut s, caller, _, leg) = sitting_in(Listen);
     s.wishes(103, AgentWish::Intercept { agent: work(101) });
@@ -136,6 +165,14 @@ fn a_supervisor_takes_the_customer_over() {
     assert_eq!(s.tenant.session(work(103)).unwrap().calls, [s.call_of(leg)]);
     s.ends(caller, 200);
     assert!(s.events().contains(&"call.agent_left 103 OtherGone".to_owned()));
+}
+
+#[test]
+fn a_customer_on_hold_can_be_taken_over() {
+    let (mut s, caller, _, leg) = sitting_in(Listen);
+    s.wishes(101, AgentWish::Hold);
+    s.wishes(103, AgentWish::Intercept { agent: work(101) });
+    assert_eq!((s.hears(caller), s.hears(leg)), (Audio::Leg(leg), Audio::Leg(caller)));
 }
 
 #[test]

@@ -84,3 +84,13 @@ fn nobody_talks_into_nothing() {
     assert_eq!(s.events(), ["recording.ended", "leg.releasing A 500"]);
     assert_eq!(s.timers()[0], "-voicemail");
 }
+
+#[test]
+fn a_queue_without_agents_may_lead_to_its_voicemail() {
+    let mut s = Stage::centre();
+    s.changes_queue(1, |queue| queue.when_no_agent = crate::queue::Overflow::Voicemail);
+    let caller = s.offer("a", "700");
+    assert_eq!(s.hears(caller), Audio::Sequence { names: vec!["@en/leave_a_message".into()], repeat: false });
+    s.does(Command::PromptEnded { leg: caller });
+    assert!(s.events().contains(&"recording.started".to_owned()));
+}
