@@ -78,7 +78,8 @@ fn micros(value: &Value) -> i64 {
 }
 
 fn value_of(rows: &Value, id: i64, index: &str) -> i64 {
-    let row = rows.as_array().unwrap().iter().find(|row| row["id"] == id.to_string()).unwrap_or_else(|| panic!("{id} in {rows}"));
+    let row =
+        rows.as_array().unwrap().iter().find(|row| row["id"].as_str() == Some(&id.to_string())).unwrap_or_else(|| panic!("{id} in {rows}"));
     let idx = row["idxs"].as_array().unwrap().iter().find(|idx| idx["id"] == index).unwrap_or_else(|| panic!("{index} in {row}"));
     idx["val"].as_str().unwrap().parse().unwrap()
 }

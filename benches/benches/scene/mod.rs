@@ -9,8 +9,8 @@ use tandem_core::event::TenantSettings;
 use tandem_core::registration::{ContactUpdate, RegisterRequest};
 use tandem_core::tenant::{Decision, Tenant};
 use tandem_core::{
-    Cause, Codec, Command, DialogRecord, Direction, Effect, Endpoint, Flow, Ids, LegId, MediaRecord, MediaStats, Party, Phone, RequestId,
-    TenantId, Timestamp, Transport, Trunk, TrunkName, UserName,
+    Cause, Codec, Command, DialogRecord, Direction, Effect, Endpoint, Envelope, Flow, Ids, LegId, MediaRecord, MediaStats, Party, Phone,
+    RequestId, TenantId, Timestamp, Transport, Trunk, TrunkName, UserName,
 };
 
 /// Commands of [`Scene::whole_call`].
@@ -23,6 +23,9 @@ pub struct Scene {
     switch_ids: Ids,
     out: Decision,
     now: Timestamp,
+    setting_up: bool,
+    /// The events of the set-up.
+    pub setup: Vec<Envelope>,
 }
 
 fn user(name: &str) -> UserName {
@@ -73,6 +76,8 @@ impl Scene {
             switch_ids: Ids::new(1, 40),
             out: Decision::default(),
             now: Timestamp::from_micros(1_795_000_000_000_000),
+            setting_up: true,
+            setup: Vec::new(),
         };
         scene.does(Command::CreateTenant(TenantSettings::named("Demo")));
         for (name, cseq) in [("1001", 1), ("1002", 2)] {
@@ -104,6 +109,7 @@ impl Scene {
             options_interval_s: 0,
             srtp: Default::default(),
         }));
+        scene.setting_up = false;
         scene
     }
 
@@ -111,6 +117,9 @@ impl Scene {
         self.out.events.clear();
         self.out.effects.clear();
         self.tenant.handle(self.now, &mut self.ids, command, &mut self.out).unwrap();
+        if self.setting_up {
+            self.setup.extend(self.out.events.iter().cloned());
+        }
         &self.out
     }
 
