@@ -5,6 +5,7 @@
 //! * [`netns::Net`] gives the test's thread a network of its own, so that ports and addresses can be fixed;
 //! * [`baresip::Baresip`], [`sipp::Sipp`], [`peer::SipPeer`], [`rtp::RtpPeer`], [`kafka::Kafka`] are the peers;
 //! * [`tandem::Tandem`] is the program under test, and [`http`] its administrator;
+//! * [`centre::Centre`] is a contact centre: queues, agents with phones, their programs ([`client::Client`]), callers ([`caller::Caller`]);
 //! * [`world::World`] is the usual beginning: all of these, and a tenant;
 //! * [`capture::Capture`] and [`tone::Audio`] say what was heard.
 //!
@@ -16,7 +17,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness for tests: a broken peer ends the test")]
 
 pub mod baresip;
+pub mod caller;
 pub mod capture;
+pub mod centre;
+pub mod client;
 pub mod http;
 pub mod kafka;
 pub mod mutate;

@@ -221,7 +221,8 @@ impl SipPeer {
         self.send(dialog, "ACK", "", "")
     }
 
-    fn ack_refusal(&self, dialog: &Dialog, answer: &Received) -> Result<()> {
+    /// Acknowledges a refusal of an INVITE.
+    pub fn ack_refusal(&self, dialog: &Dialog, answer: &Received) -> Result<()> {
         let text = format!(
             "ACK {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\n\
              CSeq: {} ACK\r\nContent-Length: 0\r\n\r\n",
