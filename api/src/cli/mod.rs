@@ -2,6 +2,7 @@
 
 mod admin;
 mod agents;
+mod campaign;
 mod causes;
 mod client;
 mod events;
@@ -92,6 +93,9 @@ enum Do {
     /// Access numbers of a tenant.
     #[command(subcommand)]
     Number(admin::NumberCommand),
+    /// Outbound campaigns.
+    #[command(subcommand)]
+    Campaign(campaign::CampaignCommand),
     /// Judge the pacing policy: speak the line protocol for simulators on standard input and output.
     PacingAdapter,
 }
@@ -196,6 +200,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Do::Key(command) => runtime()?.block_on(keys::run(command, &loaded.config)),
         Do::Trunk(command) => runtime()?.block_on(trunks::run(command, &loaded.config)),
         Do::Number(command) => runtime()?.block_on(admin::number(command, &loaded.config)),
+        Do::Campaign(command) => campaign::run(command),
         Do::PacingAdapter => pacing_adapter::run(),
     }
 }

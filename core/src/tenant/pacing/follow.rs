@@ -40,6 +40,19 @@ pub(super) struct Follower {
     calls: VecDeque<Followed>,
     first: u64,
     index: HashMap<u64, u64>,
+    /// The first call that was not looked at by [`Follower::quick_run`].
+    unseen: u64,
+    run: u32,
+}
+
+/// Seconds after placing by which a call has failed if it fails: post-dial delay is near 2 s, hardly ever above 6.
+pub(super) const QUICK: Seconds = 6.0;
+
+impl Followed {
+    /// Whether it failed before anything could ring.
+    pub(super) fn quick(&self) -> bool {
+        matches!(self.fate, Fate::Ended(age) if age < QUICK)
+    }
 }
 
 impl Follower {
@@ -68,6 +81,19 @@ impl Follower {
     pub(super) fn peek(&self, id: u64) -> Option<&Followed> {
         let place = *self.index.get(&id)?;
         self.calls.get(usize::try_from(place.checked_sub(self.first)?).ok()?)
+    }
+
+    /// How many calls in a row, of those old enough to tell, failed quickly.
+    pub(super) fn quick_run(&mut self, now: Seconds) -> u32 {
+        self.unseen = self.unseen.max(self.first);
+        while let Some(call) = usize::try_from(self.unseen - self.first).ok().and_then(|place| self.calls.get(place)) {
+            if call.placed > now - QUICK {
+                break;
+            }
+            self.run = if call.quick() { self.run.saturating_add(1) } else { 0 };
+            self.unseen += 1;
+        }
+        self.run
     }
 
     /// The oldest call if it was placed before this moment.

@@ -14,6 +14,9 @@ const CLASSES: [Seconds; 2] = [12.0, 40.0];
 /// Classes of wrap-up.
 pub(super) const WRAPS: usize = CLASSES.len() + 1;
 
+/// Steps in which talk is followed into wrap-up.
+const STEPS: f64 = 28.0;
+
 /// Ends that a curve remembers.
 const MEMORY: f64 = 1_500.0;
 
@@ -155,6 +158,8 @@ pub(super) struct Handling {
     /// The same per class and bin of elapsed wrap-up.
     pub(super) wrapping: [[[f64; CELLS]; BINS]; WRAPS],
     ahead: [Seconds; CELLS],
+    /// Seconds of a step of talk.
+    step: Seconds,
 }
 
 impl Handling {
@@ -167,6 +172,7 @@ impl Handling {
             talking: [[0.0; CELLS]; BINS],
             wrapping: [[[0.0; CELLS]; BINS]; WRAPS],
             ahead,
+            step: ahead[CELLS - 1] / STEPS,
         };
         handling.refresh(&[], &[]);
         handling
@@ -201,9 +207,10 @@ impl Handling {
             curve.refresh(wrapping.iter().filter(|(of, _)| *of == class).map(|(_, elapsed)| *elapsed));
         }
         let returns = self.returns();
+        let wraps = self.wraps_after_steps();
         for bin in 0..BINS {
             let elapsed = edge(bin) + width(bin) / 2.0;
-            self.talking[bin] = self.talk_then_wrap(elapsed).map(|busy| 1.0 - returns * (1.0 - busy));
+            self.talking[bin] = self.talk_then_wrap(elapsed, &wraps).map(|busy| 1.0 - returns * (1.0 - busy));
             for class in 0..WRAPS {
                 let lasts = |ahead| 1.0 - returns * (1.0 - self.wraps[class].lasts(elapsed, ahead));
                 self.wrapping[class][bin] = self.ahead.map(lasts);
@@ -211,24 +218,30 @@ impl Handling {
         }
     }
 
+    /// Per step ahead, class and moment: share of the step that lies before the moment, times the chance that a wrap-up
+    /// begun in that share goes on at the moment.
+    fn wraps_after_steps(&self) -> Vec<[[f64; CELLS]; WRAPS]> {
+        let steps = (self.ahead[CELLS - 1] / self.step).ceil() as usize;
+        let after = |step: usize, class: usize, ahead: Seconds| {
+            let from = step as f64 * self.step;
+            let part = (ahead - from).clamp(0.0, self.step);
+            let lag = (ahead - from - part / 2.0).max(0.0);
+            if part > 0.0 { part / self.step * self.wraps[class].lasts(0.0, lag) } else { 0.0 }
+        };
+        (0..steps).map(|step| std::array::from_fn(|class| self.ahead.map(|ahead| after(step, class, ahead)))).collect()
+    }
+
     /// Chance of talk or wrap-up going on at each moment ahead, for a talk that has lasted `elapsed`.
-    fn talk_then_wrap(&self, elapsed: Seconds) -> [f64; CELLS] {
-        const STEP: Seconds = 1.0;
+    fn talk_then_wrap(&self, elapsed: Seconds, wraps: &[[[f64; CELLS]; WRAPS]]) -> [f64; CELLS] {
         let mut busy = self.ahead.map(|ahead| self.talk.lasts(elapsed, ahead));
         let mut lasted = 1.0;
-        let longest = self.ahead[CELLS - 1];
-        let mut from = 0.0;
-        while from < longest {
-            let still = self.talk.lasts(elapsed, from + STEP);
-            let wrap = &self.wraps[Self::class(elapsed + from)];
-            for (slot, ahead) in busy.iter_mut().zip(self.ahead) {
-                // Of those who stop talking in this step, the ones who get there before the moment wrap up until after it.
-                let step = (ahead - from).clamp(0.0, STEP);
-                let stopped = (lasted - still) * step / STEP;
-                *slot += stopped * wrap.lasts(0.0, (ahead - from - step / 2.0).max(0.0));
+        for (step, wrap) in wraps.iter().enumerate() {
+            let from = step as f64 * self.step;
+            let still = self.talk.lasts(elapsed, from + self.step);
+            for (slot, wrap) in busy.iter_mut().zip(&wrap[Self::class(elapsed + from)]) {
+                *slot += (lasted - still) * wrap;
             }
             lasted = still;
-            from += STEP;
         }
         busy
     }

@@ -79,6 +79,7 @@ impl Pacer {
 
     /// Says what to do now.
     pub fn decide(&mut self, now: &Snapshot<'_>) -> Decision {
+        self.ledger.staffed(now.ready as usize + now.talking.len() + now.wrapping.len());
         let mut reasons = Reasons::begin(now, &self.ledger);
         let asked = match self.settings.mode {
             Mode::Preview => (0, Rule::Preview),

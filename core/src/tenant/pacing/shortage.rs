@@ -1,7 +1,7 @@
 //! The chance that an answer finds no agent.
 //!
 //! In each cell of the horizon the number of answers until then and of agents busy still is a sum of independent yes/no variables;
-//! whoever is answered when the sum has reached the number of agents finds nobody. Small teams: the exact distribution, at three
+//! whoever is answered when the sum has reached the number of agents finds nobody. Small teams: the exact distribution, at two
 //! points of the uncertain share. Large ones: the normal distribution with its skewness and the variance of the share.
 
 use super::handling::upper_tail;
@@ -13,8 +13,8 @@ const EXACT_AGENTS: usize = 24;
 /// Additions that the exact way may cost before the normal one takes over (agents times variables).
 const EXACT_WORK: usize = 4_000;
 
-/// Points and weights of the share: Gauss and Hermite's for three points, in standard deviations.
-const POINTS: [(f64, f64); 3] = [(-1.732_050_8, 1.0 / 6.0), (0.0, 2.0 / 3.0), (1.732_050_8, 1.0 / 6.0)];
+/// Points and weights of the share: Gauss and Hermite's for two points, in standard deviations.
+const POINTS: [(f64, f64); 2] = [(-1.0, 0.5), (1.0, 0.5)];
 
 /// Lanes of a distribution: those below the number of agents matter.
 const LANES: usize = EXACT_AGENTS;
@@ -149,10 +149,10 @@ impl Exact {
         for (cell, pmf) in base.iter_mut().enumerate() {
             pmf[0] = 1.0;
             for (count, chances) in &question.busy {
-                repeat(pmf, chances[cell], *count);
+                repeat(pmf, chances[cell], *count, question.agents);
             }
             for chances in &question.detecting {
-                add(pmf, chances[cell]);
+                add(pmf, chances[cell], question.agents);
             }
             if question.inbound[cell] > 0.0 {
                 add_poisson(pmf, question.inbound[cell]);
@@ -163,7 +163,7 @@ impl Exact {
             for group in &question.ringing {
                 let chances = group.at_share(share);
                 for (pmf, chance) in point.iter_mut().zip(chances) {
-                    repeat(pmf, chance, group.count);
+                    repeat(pmf, chance, group.count, question.agents);
                 }
             }
         }
@@ -173,7 +173,7 @@ impl Exact {
     fn add(&mut self) {
         for (point, chances) in self.pmfs.iter_mut().zip(&self.new) {
             for (pmf, chance) in point.iter_mut().zip(chances) {
-                add(pmf, *chance);
+                add(pmf, *chance, self.agents);
             }
         }
     }
@@ -192,21 +192,30 @@ impl Exact {
 
 /// Adds a yes/no variable to a distribution, of which the tail beyond the lanes is let go.
 #[inline]
-fn add(pmf: &mut Pmf, chance: f64) {
+fn add_to<const N: usize>(pmf: &mut [f32; N], chance: f64) {
     let (yes, no) = (chance as f32, 1.0 - chance as f32);
     let before = *pmf;
     pmf[0] = before[0] * no;
-    for lane in 1..LANES {
+    for lane in 1..N {
         pmf[lane] = before[lane] * no + before[lane - 1] * yes;
     }
 }
 
-fn repeat(pmf: &mut Pmf, chance: f64, count: u32) {
-    if chance < 1e-6 {
+fn add(pmf: &mut Pmf, chance: f64, agents: usize) {
+    repeat(pmf, chance, 1, agents);
+}
+
+/// Only the lanes below the number of agents matter, in steps that the machine adds at once.
+fn repeat(pmf: &mut Pmf, chance: f64, count: u32, agents: usize) {
+    if chance < 1e-5 {
         return;
     }
     for _ in 0..count {
-        add(pmf, chance);
+        match agents {
+            0..=8 => pmf.first_chunk_mut::<8>().into_iter().for_each(|lanes| add_to(lanes, chance)),
+            9..=16 => pmf.first_chunk_mut::<16>().into_iter().for_each(|lanes| add_to(lanes, chance)),
+            _ => add_to(pmf, chance),
+        }
     }
 }
 

@@ -290,6 +290,8 @@ pub enum Rule {
     FewAgents,
     /// The state of the agents is stale: one line per ready agent.
     Stale,
+    /// Calls fail in a row, more than a list does: one line per ready agent, as probes.
+    TrunkFails,
     /// Abandonment is at the cap: one line per ready agent.
     OverCap,
     /// No more lines are free.

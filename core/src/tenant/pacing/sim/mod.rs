@@ -4,6 +4,7 @@
 
 mod day;
 mod draw;
+pub mod report;
 mod rivals;
 mod scenario;
 mod world;
@@ -11,12 +12,27 @@ mod world;
 pub use self::day::{Day, Summary};
 pub use self::draw::Draw;
 pub use self::rivals::{Brake, Level};
-pub use self::scenario::{OPTIMA, Scenario, ScenarioError, memoryless, public, published, random, read};
+pub use self::scenario::{OPTIMA, Scenario, ScenarioError, memoryless, optimum, public, published, random, read};
 pub use self::world::{Policy, World};
 
 use super::{Mode, Pacer, Settings, SettingsError};
 
-/// A way of dialing, to be compared.
+/// What is compared, as one names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    /// Predictive mode.
+    Ours,
+    /// One line per ready agent.
+    Progressive,
+    /// The best fixed ratio, found in hindsight on the very days that are measured.
+    Ratio,
+    /// The adaptive level with the average brake.
+    Average,
+    /// The adaptive level with the tapered brake.
+    Tapered,
+}
+
+/// A way of dialing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     /// Ours, or one of its simple modes.
@@ -26,6 +42,11 @@ pub enum Method {
 }
 
 impl Method {
+    /// A fixed number of lines per agent that is ready or talking.
+    pub fn ratio(ratio: f64) -> Self {
+        Method::Ours(Mode::Ratio(ratio))
+    }
+
     /// What the pacer would be set to for this scenario: rules and switches, nothing of the list's or the staff's behaviour.
     pub fn settings(mode: Mode, scenario: &Scenario) -> Settings {
         Settings { mode, detection: scenario.amd, patience: scenario.waits(), ring_timeout: scenario.ring_limit, ..Settings::default() }

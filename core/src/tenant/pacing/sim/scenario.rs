@@ -309,6 +309,11 @@ pub const OPTIMA: [(u32, f64, f64); 12] = [
     (50, 0.60, 94.8),
 ];
 
+/// The exact optimum of one of the [`memoryless`] worlds, by its name.
+pub fn optimum(name: &str) -> Option<f64> {
+    OPTIMA.iter().find(|(agents, live, _)| memoryless(*agents, *live).name == name).map(|(.., optimum)| *optimum)
+}
+
 /// A scenario that nobody chose: teams of 5 to 500, answer rates of 10 to 60 %, talks of several shapes, drifts, outages,
 /// staff that comes and goes. The same seed gives the same scenario.
 pub fn random(seed: u64) -> Scenario {
