@@ -7,7 +7,7 @@ macro_rules! codes {
     ($($name:ident $code:literal $text:literal)*) => {
         /// A return code. [`Code::Ok`] is success, all others are failures.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, dead_code)] // Each is said by its text. Many belong to parts of the platform that are not built in yet.
+        #[allow(missing_docs, dead_code, clippy::enum_variant_names)] // Each is said by its text. Many belong to parts of the platform that are not built in yet.
         pub(super) enum Code { $($name),* }
 
         impl Code {

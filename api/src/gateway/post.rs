@@ -83,7 +83,7 @@ impl Watch for Post {
         place.next = offset + 1;
         if let Event::Agent(agent, AgentEvent::SignedIn(_)) = &envelope.event {
             let began = envelope.time.as_micros() / 1000;
-            let mailbox = Arc::new(Mailbox::new(envelope.tenant.clone(), *agent, i64::try_from(began).unwrap_or_default()));
+            let mailbox = Arc::new(Mailbox::new(envelope.tenant.clone(), *agent, began));
             if let Some(old) = self.mailboxes.insert((envelope.tenant.clone(), *agent), mailbox) {
                 old.end(None);
             }

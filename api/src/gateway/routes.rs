@@ -289,9 +289,12 @@ pub(super) enum Found {
     Operation(&'static Row, Vec<(&'static str, String)>),
 }
 
-/// Rows by number of segments and first segment, those with more fixed segments first.
-static INDEX: LazyLock<HashMap<(usize, &'static str), Vec<(&'static Row, Vec<&'static str>)>>> = LazyLock::new(|| {
-    let mut index: HashMap<_, Vec<(&'static Row, Vec<&'static str>)>> = HashMap::new();
+/// Rows with the segments of their paths, by number of segments and first segment.
+type Index = HashMap<(usize, &'static str), Vec<(&'static Row, Vec<&'static str>)>>;
+
+/// Those with more fixed segments come first.
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::new();
     for row in ROWS.iter().filter(|row| matches!(row.run, Run::Handler(_) | Run::Stream)) {
         let segments: Vec<&'static str> = row.path.split('/').filter(|segment| !segment.is_empty()).collect();
         index.entry((segments.len(), segments.first().copied().unwrap_or_default())).or_default().push((row, segments));

@@ -1,5 +1,7 @@
 //! How facts about agents, queues and what agents do with calls change the state. Total, like `apply`.
 
+use std::collections::BTreeSet;
+
 use super::contact::{
     AgentEntry, Announcing, Collecting, Conference, Consultation, ContactState, Handover, Member, Part, Playback, QueueEntry, ReadyKey,
     Recording, Session, Stage, WaitKey, Waiting,
@@ -19,7 +21,7 @@ impl WaitKey {
         let priority = i64::from(priority);
         let rank = match i64::from(queue.ageing_s) {
             0 => -priority,
-            step => i64::try_from(since.as_micros()).unwrap_or(i64::MAX).saturating_sub(priority * step * 1_000_000),
+            step => since.as_micros().saturating_sub(priority * step * 1_000_000),
         };
         WaitKey { rank, since, call }
     }
@@ -413,8 +415,9 @@ impl State {
             AgentEvent::SignedIn(it) => self.signed_in(time, agent, it),
             AgentEvent::SignedOut(_) => self.sign_out(agent),
             AgentEvent::SkillsChosen(it) => {
-                self.with_session(agent, |session| session.queues = it.queues.iter().copied().collect());
-                self.serve(agent, &it.queues);
+                let mut before = it.queues.iter().copied().collect();
+                self.with_session(agent, |session| std::mem::swap(&mut session.queues, &mut before));
+                self.serve(agent, &before);
             }
             AgentEvent::SettingsChanged(it) => self.with_session(agent, |session| {
                 (session.auto_answer, session.auto_ready) = (it.auto_answer, it.auto_ready);
@@ -433,7 +436,7 @@ impl State {
 
     fn signed_in(&mut self, time: Timestamp, agent: WorkNumber, it: &fact::AgentSignedIn) {
         let Some(entry) = self.contact.agents.get_mut(&agent) else { return };
-        let queues = it.session.skills.clone().unwrap_or_default();
+        let queues = it.session.skills.iter().flatten().copied().collect();
         let new = Session {
             since: time,
             phone: it.session.phone.clone(),
@@ -441,7 +444,7 @@ impl State {
             auto_ready: it.session.auto_ready,
             keep_phone: it.session.keep_phone,
             watches: it.session.watches,
-            queues: queues.iter().copied().collect(),
+            queues,
             mode: it.session.mode,
             mode_since: time,
             before: None,
@@ -453,27 +456,28 @@ impl State {
             idle_since: time,
             last_call: None,
         };
-        if entry.session.replace(new).is_none() {
+        let before = entry.session.replace(new).map(|old| old.queues);
+        if before.is_none() {
             self.contact.signed_in = self.contact.signed_in.saturating_add(1);
         }
-        self.serve(agent, &queues);
+        self.serve(agent, &before.unwrap_or_default());
     }
 
     pub(super) fn sign_out(&mut self, agent: WorkNumber) {
-        // Its parts go before it; should one be left, it no longer has anybody to come back to.
-        if self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.take()).is_some() {
-            self.contact.signed_in = self.contact.signed_in.saturating_sub(1);
-        }
-        self.serve(agent, &[]);
+        let Some(session) = self.contact.agents.get_mut(&agent).and_then(|entry| entry.session.take()) else { return };
+        self.contact.signed_in = self.contact.signed_in.saturating_sub(1);
+        self.serve(agent, &session.queues);
     }
 
-    fn serve(&mut self, agent: WorkNumber, queues: &[QueueId]) {
-        for (id, entry) in &mut self.contact.queues {
-            if queues.contains(id) {
-                entry.serving.insert(agent);
-            } else {
-                entry.serving.remove(&agent);
-            }
+    /// The agent serves the queues of its session and no longer those it served before.
+    fn serve(&mut self, agent: WorkNumber, before: &BTreeSet<QueueId>) {
+        let ContactState { agents, queues, .. } = &mut self.contact;
+        let now = agents.get(&agent).and_then(|entry| entry.session.as_ref()).map(|session| &session.queues);
+        for left in before.iter().filter(|queue| !now.is_some_and(|now| now.contains(*queue))) {
+            queues.get_mut(left).map(|entry| entry.serving.remove(&agent));
+        }
+        for queue in now.into_iter().flatten() {
+            queues.get_mut(queue).map(|entry| entry.serving.insert(agent));
         }
         self.list_agent(agent);
     }

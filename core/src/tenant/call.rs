@@ -11,7 +11,7 @@ use crate::cause::{Cause, Party};
 use crate::command::{Accepted, Rejection};
 use crate::config::Destination;
 use crate::effect::{Effect, TimerKey};
-use crate::event::{self as fact, CallKind, PhoneState, Purpose};
+use crate::event::{self as fact, CallKind, Purpose};
 use crate::id::{CallId, LegId, Number, UserName};
 use crate::queue::Leaving;
 
@@ -153,9 +153,14 @@ impl Tenant {
 
     pub(super) fn no_answer(&mut self, desk: &mut Desk<'_>, id: LegId) -> Outcome {
         if let Some(leg) = self.leg(id).filter(|leg| leg.is_live() && !leg.is_caller() && leg.phase != Phase::Up) {
-            let call = leg.call;
+            let (call, agent) = (leg.call, leg.agent);
             let cause = Cause { sip: 480, q850: 19, by: Party::System, text: Some("no answer".into()) };
-            self.release_and_settle(desk, call, id, cause);
+            match agent {
+                Some(agent) if self.call(call).is_some_and(|call| call.part(agent).is_some()) => {
+                    self.part_failed(desk, call, agent, PartEnd::NoAnswer);
+                }
+                _ => self.release_and_settle(desk, call, id, cause),
+            }
         }
         DONE
     }
@@ -335,10 +340,8 @@ impl Tenant {
         if leg.is_live() && leg.phase != Phase::Up && is_trunk_failure(&cause) && self.redial_device(desk, call, leg) {
             return;
         }
-        if let (CallKind::Line, Some(agent), true) =
-            (self.call(call).map_or(CallKind::Ordinary, |call| call.kind), leg.agent, leg.is_live())
-        {
-            self.phone_changed(desk, call, agent, PhoneState::OnHook);
+        if leg.is_live() {
+            self.device_over(desk, call, leg, &cause);
         }
         let why = if called { self.best_cause(call).unwrap_or(cause) } else { cause };
         self.settle(desk, call, &why);

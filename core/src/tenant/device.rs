@@ -103,7 +103,7 @@ impl Tenant {
     /// A leg of an outside phone failed for a reason of the trunk: the next trunk is tried. Says whether there was one.
     pub(super) fn redial_device(&mut self, desk: &mut Desk<'_>, call: CallId, leg: &Leg) -> bool {
         let (Some(agent), Endpoint::Trunk(tried)) = (leg.agent, &leg.endpoint) else { return false };
-        if !self.call(call).and_then(|call| call.part(agent)).is_some_and(|part| part.stage == Stage::Reserved) {
+        if self.call(call).and_then(|call| call.part(agent)).is_none_or(|part| part.stage != Stage::Reserved) {
             return false;
         }
         let Some(AgentPhone::Outside(number)) = self.session(agent).map(|session| session.phone.clone()) else { return false };
@@ -115,6 +115,20 @@ impl Tenant {
         let errand = Errand { call, purpose: Purpose::Agent, behalf };
         self.dial_for(desk, errand, Some(agent), &number.clone(), DialTarget::Trunk { name, number });
         true
+    }
+
+    /// A phone that was not released by us is gone: the last of its contacts refused or failed, or it hung up on its line.
+    /// Of a phone that hangs up in a talk, the end of its part tells.
+    pub(super) fn device_over(&mut self, desk: &mut Desk<'_>, id: CallId, leg: &Leg, cause: &Cause) {
+        let Some(agent) = leg.agent.filter(|agent| !self.has_device_in(*agent, id)) else { return };
+        let line = self.call(id).is_some_and(|call| call.kind == CallKind::Line);
+        match (leg.phase, cause.sip) {
+            (Phase::Up, _) if line => self.phone_changed(desk, id, agent, PhoneState::OnHook),
+            (Phase::Up, _) => {}
+            (_, 486 | 600 | 603) => self.phone_changed(desk, id, agent, PhoneState::Busy),
+            (Phase::Ringing, _) => self.phone_changed(desk, id, agent, PhoneState::OnHook),
+            (Phase::Calling, _) => self.phone_changed(desk, id, agent, PhoneState::Unknown),
+        }
     }
 
     pub(super) fn phone_changed(&mut self, desk: &mut Desk<'_>, call: CallId, agent: WorkNumber, state: PhoneState) {

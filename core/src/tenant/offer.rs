@@ -121,7 +121,10 @@ impl Tenant {
         self.mode_after(desk, &part, id, &PartEnd::Over);
         let cause = Cause { sip: 603, q850: 21, by: Party::Peer, text: Some("rejected".into()) };
         match self.call(id).map(|call| call.kind) {
-            Some(CallKind::Ordinary) if self.call(id).is_some_and(|call| call.handover.is_none()) => self.release_all(desk, id, &cause),
+            Some(CallKind::Ordinary) if self.call(id).is_some_and(|call| call.handover.is_none()) => {
+                self.leave_queue(desk, id, Leaving::Ended);
+                self.release_all(desk, id, &cause);
+            }
             _ => self.offer_failed(desk, id, &part, PartEnd::Rejected),
         }
         DONE

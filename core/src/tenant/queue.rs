@@ -48,12 +48,12 @@ impl Tenant {
                 self.enter_queue(desk, call, entering);
             }
             Destination::Agent(agent) => self.offer_direct(desk, call, leg, *agent),
-            Destination::Voicemail(queue) => self.to_voicemail(desk, call, leg, *queue),
+            Destination::Voicemail(queue) => self.lead_to_voicemail(desk, call, leg, *queue),
             Destination::Phone(_) | Destination::Echo | Destination::Tone(_) | Destination::Prompt(_) => {}
         }
     }
 
-    fn to_voicemail(&mut self, desk: &mut Desk<'_>, call: CallId, leg: LegId, queue: QueueId) {
+    fn lead_to_voicemail(&mut self, desk: &mut Desk<'_>, call: CallId, leg: LegId, queue: QueueId) {
         self.answer_waiting(desk, call, leg);
         self.begin_voicemail(desk, call, leg, queue);
         self.settle(desk, call, &busy("no voicemail"));
@@ -256,7 +256,7 @@ impl Tenant {
         };
         match to {
             Overflow::Number(number) => self.overflow_to_number(desk, id, leg, number.as_str()),
-            Overflow::Voicemail => self.to_voicemail(desk, id, leg, waiting.queue),
+            Overflow::Voicemail => self.lead_to_voicemail(desk, id, leg, waiting.queue),
             Overflow::Release(Some(prompt)) => {
                 let called = self.call(id).map(|call| call.called.clone()).unwrap_or_default();
                 self.answer_waiting(desk, id, leg);

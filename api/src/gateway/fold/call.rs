@@ -59,11 +59,9 @@ impl Fold {
 
     pub(super) fn call_after(&mut self, of: &TenantId, id: CallId, event: &CallEvent, tenant: &Tenant, told: &mut Told) {
         match event {
-            CallEvent::Offered(it) => {
-                // Somebody who is in a call already is busy already.
-                if tenant.session(it.agent).is_some_and(|session| session.calls.len() == 1) {
-                    told.push((it.agent, GatewayEvent::bare("AgentState_Busy")));
-                }
+            // Somebody who is in a call already is busy already.
+            CallEvent::Offered(it) if tenant.session(it.agent).is_some_and(|session| session.calls.len() == 1) => {
+                told.push((it.agent, GatewayEvent::bare("AgentState_Busy")));
             }
             CallEvent::AgentAlerting(it) => {
                 let Some(call) = tenant.call(id) else { return };

@@ -225,6 +225,32 @@ fn a_rejected_call_goes_back_or_is_released() {
     assert_eq!(stage.refused(101, AgentWish::Reject { call: None, requeue: true }), "no call waits for an answer");
 }
 
+#[test]
+fn what_a_phone_does_is_told() {
+    let mut stage = Stage::centre();
+    stage.signs_in(&[101]);
+    for (rings, status, expected) in [(true, 486, "Busy"), (true, 480, "OnHook"), (false, 404, "Unknown")] {
+        stage.wishes(101, AgentWish::Ready);
+        let caller = stage.offer("a", "700");
+        let device = stage.dialled();
+        if rings {
+            stage.rings(device);
+        }
+        stage.ends(device, status);
+        assert_eq!(stage.events()[1], format!("agent.phone 101 {expected}"));
+        stage.ends(caller, 487);
+    }
+    stage.wishes(101, AgentWish::Ready);
+    stage.offer("a", "700");
+    let device = stage.dialled();
+    stage.rings(device);
+    stage.fires(TimerKey::NoAnswer(device));
+    assert_eq!(
+        stage.events()[..3],
+        ["call.agent_left 101 NoAnswer".to_owned(), stage.events()[1].clone(), "agent.phone 101 OnHook".to_owned()]
+    );
+}
+
 // ---- overflow ----------------------------------------------------------------------------------------------------------
 
 #[test]

@@ -106,7 +106,7 @@ fn a_supervisor_whose_phone_does_not_come_was_never_there() {
     s.wishes(103, supervise(Listen));
     let leg = s.dialled();
     s.ends(leg, 486);
-    assert_eq!(s.events(), ["leg.ended C 486", "call.agent_left 103 Rejected", "agent.mode 103 ready"]);
+    assert_eq!(s.events(), ["leg.ended C 486", "agent.phone 103 Busy", "call.agent_left 103 Rejected", "agent.mode 103 ready"]);
     s.wishes(103, supervise(Listen));
     let leg = s.dialled();
     s.wishes(103, AgentWish::StopSupervising { agent: work(101) });
