@@ -166,15 +166,10 @@ impl Tenant {
         self.emit_call(desk, call, CallStickyEnded { queue, agent });
     }
 
-    /// An agent no longer serves a queue: nobody waits for it there.
+    /// An agent no longer serves a queue: nobody waits for it there. All who wait are looked at, for a call that is being
+    /// offered to somebody stands in no index; an agent changes its queues seldom enough.
     pub(super) fn end_stickies(&mut self, desk: &mut Desk<'_>, queue: QueueId, agent: WorkNumber) {
-        let calls: Vec<CallId> = self
-            .queue(queue)
-            .into_iter()
-            .flat_map(|entry| &entry.sticky)
-            .filter(|(whom, _)| *whom == agent)
-            .map(|(_, key)| key.call)
-            .collect();
+        let calls: Vec<CallId> = self.queue(queue).map(|entry| entry.waiting.values().copied().collect()).unwrap_or_default();
         for call in calls {
             self.end_sticky(desk, call, agent);
         }

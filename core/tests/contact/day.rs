@@ -413,7 +413,7 @@ impl World {
     }
 
     fn call_control(&mut self) -> AgentWish {
-        match self.rng.random_range(0..18) {
+        match self.rng.random_range(0..22) {
             0 | 1 => AgentWish::CallOut { to: self.pick(&["0123", "701", "1001"]).into(), caller: None, queue: None, data: "".into() },
             2 => AgentWish::CallInside { to: self.reach(), data: "".into() },
             3 | 4 => AgentWish::Hold,
@@ -427,6 +427,7 @@ impl World {
                     HandoverMode::Talk,
                     HandoverMode::ThreeParty,
                     HandoverMode::Suspend,
+                    HandoverMode::Private,
                 ]);
                 AgentWish::HandOver { to: self.reach(), mode, caller: None, data: None }
             }
@@ -435,7 +436,11 @@ impl World {
             14 => AgentWish::Connect { call: self.some_call() },
             15 => self.pick(&[AgentWish::Release, AgentWish::HangUpPhone]),
             16 => AgentWish::PickUp { agent: work(self.pick(&AGENTS)) },
-            _ => AgentWish::TakeWaiting { call: self.some_call() },
+            17 => AgentWish::TakeWaiting { call: self.some_call() },
+            18 => AgentWish::Drop { call: self.some_call() },
+            19 => AgentWish::Disconnect { party: self.pick(&["101", "102", "1001", "0123", "0777"]).into() },
+            20 => AgentWish::SendDigits(self.pick(&["1", "12*#", "x"]).into()),
+            _ => AgentWish::SetData { call: None, data: self.pick(&["", "order 7"]).into() },
         }
     }
 
