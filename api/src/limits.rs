@@ -98,3 +98,6 @@ pub const PASSWORD_HASHES_AT_ONCE: usize = 2;
 
 /// Agents whose passwords one request may reset: each costs a hash of some 20 ms.
 pub const RESET_AGENTS: usize = 500;
+
+/// Prompts of a tenant that a list shows.
+pub const PROMPTS_LISTED: usize = 10_000;

@@ -113,6 +113,16 @@ pub struct CallDetail {
     responses((status = 200, body = CallDetail), (status = "default", body = Problem)))]
 pub async fn detail(State(state): State<AppState>, Path((tenant, call)): Path<(String, String)>) -> Result<Json<CallDetail>, Problem> {
     let (tenant, call): (TenantId, CallId) = (parse("tenant", &tenant)?, parse("call", &call)?);
+    let (record, legs, events, events_incomplete) = recorded(&state, &tenant, call).await?;
+    let live = state.parts.views.live.tenant(&tenant, |known| known.calls.get(&call).cloned()).flatten();
+    Ok(Json(CallDetail { call: record, legs, live, events, events_incomplete }))
+}
+
+/// A call's row and legs in the history, its events, and whether some of these are missing.
+type Recorded = (CallRecord, Vec<LegRecord>, Vec<Box<RawValue>>, bool);
+
+/// Reads a call that is up or over.
+pub(super) async fn recorded(state: &AppState, tenant: &TenantId, call: CallId) -> Result<Recorded, Problem> {
     // The history is folded in batches: a call of a moment ago may not be there yet.
     let end = state.parts.log.end();
     for _ in 0..20 {
@@ -121,10 +131,9 @@ pub async fn detail(State(state): State<AppState>, Path((tenant, call)): Path<(S
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let Some((record, legs, offsets)) = state.parts.views.history.call(&tenant, call).await? else {
+    let Some((record, legs, offsets)) = state.parts.views.history.call(tenant, call).await? else {
         return Err(Problem::not_found(format!("there is no call {call} in tenant `{tenant}`")));
     };
-    let live = state.parts.views.live.tenant(&tenant, |known| known.calls.get(&call).cloned()).flatten();
     let log = state.parts.log.clone();
     let wanted = offsets.len();
     let events = tokio::task::spawn_blocking(move || timeline(&*log, &offsets))
@@ -132,7 +141,7 @@ pub async fn detail(State(state): State<AppState>, Path((tenant, call)): Path<(S
         .map_err(|error| Problem::internal("reading the call's events", &error))?
         .map_err(|error| Problem::internal("reading the call's events", &error))?;
     let events_incomplete = events.len() < wanted || wanted >= limits::CALL_OFFSETS;
-    Ok(Json(CallDetail { call: record, legs, live, events, events_incomplete }))
+    Ok((record, legs, events, events_incomplete))
 }
 
 /// Reads the events at these offsets. A reader is opened anew only where they lie far apart.

@@ -124,20 +124,29 @@ impl Client {
         self.call::<serde_json::Value>(Method::DELETE, path, None::<&()>).await.map(drop)
     }
 
+    /// Puts a file.
+    pub async fn upload<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, CallError> {
+        self.send(Method::PUT, path, "application/octet-stream", bytes).await
+    }
+
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<T, CallError> {
+        let bytes = body.map(|body| serde_json::to_vec(body).unwrap_or_default()).unwrap_or_default();
+        self.send(method, path, "application/json", bytes).await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, kind: &str, bytes: Vec<u8>) -> Result<T, CallError> {
         let unreachable = |cause: String| CallError::Unreachable { url: self.url.clone(), cause };
         let work = async {
             let stream = TcpStream::connect(&self.authority).await.map_err(|error| unreachable(error.to_string()))?;
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(error.to_string()))?;
             let connection = tokio::spawn(connection);
-            let bytes = body.map(|body| serde_json::to_vec(body).unwrap_or_default()).unwrap_or_default();
             let request = Request::builder()
                 .method(method)
                 .uri(path)
                 .header(header::HOST, &self.authority)
                 .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::CONTENT_TYPE, kind)
                 .body(Full::new(Bytes::from(bytes)))
                 .map_err(|_| CallError::Url(format!("{}{path}", self.url)))?;
             let response = sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;

@@ -6,10 +6,12 @@ mod campaign;
 mod causes;
 mod client;
 mod events;
+mod explain;
 mod import;
 mod keys;
 mod pacing_adapter;
 mod phones;
+mod prompts;
 mod queues;
 mod trunks;
 mod views;
@@ -81,6 +83,11 @@ enum Do {
     /// Queues of a tenant: where callers wait.
     #[command(subcommand)]
     Queue(queues::QueueCommand),
+    /// Why this agent got a call, or why it still waits.
+    Explain(explain::ExplainArgs),
+    /// What callers hear.
+    #[command(subcommand)]
+    Prompt(prompts::PromptCommand),
     /// Causes for rests and for being busy.
     #[command(subcommand)]
     Cause(causes::CauseCommand),
@@ -196,6 +203,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Do::Phone(command) => runtime()?.block_on(phones::run(command, &loaded.config)),
         Do::Agent(command) => runtime()?.block_on(agents::run(command, &loaded.config)),
         Do::Queue(command) => runtime()?.block_on(queues::run(command, &loaded.config)),
+        Do::Explain(args) => runtime()?.block_on(explain::run(args, &loaded.config)),
+        Do::Prompt(command) => runtime()?.block_on(prompts::run(command, &loaded.config)),
         Do::Cause(command) => runtime()?.block_on(causes::run(command, &loaded.config)),
         Do::Key(command) => runtime()?.block_on(keys::run(command, &loaded.config)),
         Do::Trunk(command) => runtime()?.block_on(trunks::run(command, &loaded.config)),

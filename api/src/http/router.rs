@@ -52,12 +52,15 @@ fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::staff::set_cause, admin::staff::remove_cause))
         .routes(routes!(admin::keys::list, admin::keys::create))
         .routes(routes!(admin::keys::remove))
+        .routes(routes!(admin::prompts::list))
+        .merge(uploads())
         .routes(routes!(admin::status::registrations))
         .routes(routes!(admin::status::overview))
         .routes(routes!(admin::status::kafka))
         .routes(routes!(admin::calls::live, admin::calls::originate))
         .routes(routes!(admin::calls::history))
         .routes(routes!(admin::calls::detail))
+        .routes(routes!(admin::explain::explain))
         .routes(routes!(admin::calls::release))
         .routes(routes!(admin::calls::party))
         .routes(routes!(admin::calls::merge))
@@ -67,6 +70,13 @@ fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::legs::release))
         .routes(routes!(admin::stream::tenant))
         .routes(routes!(admin::stream::all))
+}
+
+/// Bodies that may be larger than others.
+fn uploads() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::prompts::put, admin::prompts::remove))
+        .layer(DefaultBodyLimit::max(tandem_media::audio::limits::IMPORT_BYTES))
 }
 
 fn open() -> OpenApiRouter<AppState> {

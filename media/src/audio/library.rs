@@ -101,7 +101,11 @@ impl Library {
             return Err("no prompt folder is configured");
         }
         self.clock += 1;
-        let fresh = |kept: &&mut Kept| !matches!(kept.clip.get(), Some(Err(_))) || kept.asked.elapsed() < retry;
+        // A file may have been replaced: after a while it is read again.
+        let fresh = |kept: &&mut Kept| {
+            let age = kept.asked.elapsed();
+            if matches!(kept.clip.get(), Some(Err(_))) { age < retry } else { age < limits::PROMPT_FRESH }
+        };
         if let Some(kept) = self.prompts.get_mut(name).filter(fresh) {
             kept.used = self.clock;
             return Ok(Arc::clone(&kept.clip));

@@ -64,3 +64,7 @@ pub const STREAM_TURN: std::time::Duration = std::time::Duration::from_millis(20
 pub const SEQUENCE: usize = 64;
 /// A tenant's music that could not be loaded is looked for again after this time; meanwhile the built-in one plays.
 pub const MUSIC_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How long a loaded prompt is taken as it is: so soon a replaced file is heard. Reading one again takes milliseconds, on a
+/// thread of its own.
+pub const PROMPT_FRESH: std::time::Duration = std::time::Duration::from_secs(30);
