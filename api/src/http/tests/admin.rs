@@ -94,12 +94,14 @@ async fn five_thousand_phones_are_imported_once() {
             assert!(passwords.insert(result["password"].as_str().unwrap().to_owned()));
         }
     }
-    let before = node.engine.log.envelopes().len();
+    // Who asked is noted each time.
+    let changes = || node.engine.log.envelopes().iter().filter(|envelope| envelope.event.kind() != "audit.noted").count();
+    let before = changes();
     for chunk in rows.chunks(1000) {
         let report = node.expect(200, "POST", "/api/v1/tenants/t/phones:import", Some(json!({"phones": chunk}))).await;
         assert!(report["results"].as_array().unwrap().iter().all(|r| r["outcome"] == "unchanged" && r.get("password").is_none()));
     }
-    assert_eq!(node.engine.log.envelopes().len(), before, "a repeated import makes no event");
+    assert_eq!(changes(), before, "a repeated import changes nothing");
 
     let mut seen = 0;
     let mut after = String::new();
