@@ -95,7 +95,7 @@ async fn five_thousand_phones_are_imported_once() {
         }
     }
     // Who asked is noted each time.
-    let changes = || node.engine.log.envelopes().iter().filter(|envelope| envelope.event.kind() != "audit.noted").count();
+    let changes = || node.engine.log.envelopes().iter().filter(|(_, envelope)| envelope.event.kind() != "audit.noted").count();
     let before = changes();
     for chunk in rows.chunks(1000) {
         let report = node.expect(200, "POST", "/api/v1/tenants/t/phones:import", Some(json!({"phones": chunk}))).await;
