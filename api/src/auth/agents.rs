@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(store.check_agent(&tenant, agent, "wrong").await, AgentCheck::Wrong);
         assert_eq!(store.check_agent(&tenant, stranger, "correct horse").await, AgentCheck::Wrong);
         assert_eq!(store.check_agent(&other, agent, "correct horse").await, AgentCheck::Wrong, "another tenant's agent");
-        assert_eq!(store.tenants_of_agent(agent), [tenant.clone()]);
+        assert_eq!(store.tenants_of_agent(agent), std::slice::from_ref(&tenant));
         store.remove_agent(&tenant, agent).await.unwrap();
         assert_eq!(store.check_agent(&tenant, agent, "correct horse").await, AgentCheck::Wrong);
     }

@@ -20,7 +20,8 @@ pub(super) const PASSWORD: &str = "Secret#1";
 pub(super) const BASE: &str = "/agentgateway/resource";
 
 pub(super) struct Rig {
-    pub(super) node: Node,
+    /// Held while the gateway works.
+    _node: Node,
     pub(super) gateway: Arc<Gateway>,
     pub(super) listeners: Listeners,
 }
@@ -82,7 +83,7 @@ impl Rig {
         node.state.settle().await;
         let gateway = Arc::new(Gateway::new(node.state.clone()).unwrap());
         let listeners = listen::start(gateway.clone()).await.unwrap();
-        Rig { node, gateway, listeners }
+        Rig { _node: node, gateway, listeners }
     }
 
     /// One request on a connection of its own.

@@ -360,7 +360,6 @@ fn any_day_keeps_the_promises() {
             *kinds.entry(kind).or_default() += count;
         }
     }
-    println!("{kinds:?}");
     for kind in ["call.part_moved", "call.unreached", "call.conferenced", "call.handover_ended", "call.agent_retrieved", "call.consulting"]
     {
         assert!(few || kinds.contains_key(kind), "no {kind}: {kinds:?}");
