@@ -5,6 +5,8 @@
 //! * Everything else proves by digest that it is a phone. Whether a phone exists is never told: the unknown are challenged
 //!   like everybody else.
 
+use std::net::IpAddr;
+
 use smol_str::SmolStr;
 use tandem_core::{CallId, Command, Endpoint, Flow, Number, SrtpPolicy, TenantId, Timestamp, TrunkName, UserName};
 
@@ -18,6 +20,9 @@ use crate::sip::message::Message;
 use crate::sip::sdp::Security;
 use crate::sip::ua::{Challenger, Offered, Registering};
 
+/// Seconds after which whoever guessed too often may try again: the length of the window.
+const LATER: &str = "60";
+
 /// Tenants tried for a phone that gives a plain address as its domain. Its password fits one of them.
 const CANDIDATES: usize = 16;
 
@@ -27,6 +32,8 @@ enum Identity {
     Phone(TenantId, UserName),
     /// Not proved: challenge, saying so if only the nonce is old.
     Unproved { stale: bool },
+    /// Its source has guessed too often: not looked at.
+    Held,
 }
 
 /// A REGISTER without credentials: half of all of them with phones that never use a nonce again, and all of a flood. It gets
@@ -50,7 +57,8 @@ impl Desk {
             return;
         }
         let host = host_of(offered.request.from().ok().as_ref());
-        match self.identify(now, &offered.request, &Method::Invite, &host) {
+        let source = offered.flow.remote.ip();
+        match self.identify(now, source, &offered.request, &Method::Invite, &host) {
             Identity::Phone(tenant, user) => {
                 let shown = self.directory.phone(&tenant, user.as_str()).and_then(|phone| phone.display_name.clone());
                 let caller = SmolStr::new(user.as_str());
@@ -60,13 +68,17 @@ impl Desk {
                 let challenges = self.digest.challenges(now, &self.config.realm, stale);
                 let _ = self.ua.challenge(now, offered.leg, &challenges);
             }
+            Identity::Held => {
+                let _ = self.ua.refuse(now, offered.leg, 503, &[(Name::RetryAfter, LATER)]);
+            }
         }
     }
 
     /// A REGISTER.
     pub(super) fn admit_registration(&mut self, now: Timestamp, registering: Registering) {
         let token = registering.token;
-        match self.identify(now, &registering.request, &Method::Register, &registering.host) {
+        let source = registering.register.flow.remote.ip();
+        match self.identify(now, source, &registering.request, &Method::Register, &registering.host) {
             // One phone doesn't register for another (RFC 3261 §10.3 step 4).
             Identity::Phone(_, user) if user.as_str() != registering.user => {
                 let _ = self.ua.register_refuse(now, token, 403, &[]);
@@ -78,6 +90,9 @@ impl Desk {
             Identity::Unproved { stale } => {
                 let challenges = self.digest.challenges(now, &self.config.realm, stale);
                 let _ = self.ua.challenge_register(now, token, &challenges);
+            }
+            Identity::Held => {
+                let _ = self.ua.register_refuse(now, token, 503, &[(Name::RetryAfter, LATER)]);
             }
         }
     }
@@ -92,7 +107,13 @@ impl Desk {
         (!claims).then_some((tenant, trunk))
     }
 
-    fn identify(&mut self, now: Timestamp, request: &Message, method: &Method, host: &str) -> Identity {
+    fn identify(&mut self, now: Timestamp, source: IpAddr, request: &Message, method: &Method, host: &str) -> Identity {
+        let claimed = request.from().ok().and_then(|from| claimed_user(&from)).unwrap_or_default();
+        if self.brake.holds(now, source, &claimed) {
+            metrics::counter!("tandem_sip_guesses_held_total").increment(1);
+            return Identity::Held;
+        }
+        let mut guessed = false;
         let mut verdict = Identity::Unproved { stale: false };
         for tenant in self.candidates(request, host) {
             let lines = request.lines(Name::Authorization).chain(request.lines(Name::ProxyAuthorization));
@@ -102,9 +123,15 @@ impl Desk {
                     Err(_) => return Identity::Unproved { stale: false },
                 },
                 Verdict::Stale => verdict = Identity::Unproved { stale: true },
-                Verdict::Wrong { .. } => metrics::counter!("tandem_sip_wrong_credentials_total").increment(1),
+                Verdict::Wrong { .. } => {
+                    guessed = true;
+                    metrics::counter!("tandem_sip_wrong_credentials_total").increment(1);
+                }
                 Verdict::Missing => break,
             }
+        }
+        if guessed {
+            self.brake.note(now, source, &claimed);
         }
         verdict
     }

@@ -13,6 +13,7 @@ use tandem_core::engine::{Clock, Directory};
 use tandem_core::{Cause, Command, Flow, LegId, Party, RequestId, TenantId, Timestamp, Transport, UserName};
 
 use super::admission::Stranger;
+use super::brake::Brake;
 use super::inbox::SwitchInbox;
 use super::legs::{Leg, Legs};
 use super::post::Post;
@@ -46,6 +47,8 @@ pub(super) struct Desk {
     pub(super) post: Post,
     /// REGISTERs that wait for the core.
     pub(super) registering: FxHashMap<RequestId, TenantId>,
+    /// Who guesses passwords.
+    pub(super) brake: Brake,
     /// Phones by the connection they registered over, to tell the core when it breaks.
     pub(super) connections: FxHashMap<Flow, Vec<(TenantId, UserName)>>,
     listening: Vec<Listen>,
@@ -71,6 +74,7 @@ impl Desk {
             trunks: Trunks::default(),
             post: Post::new(&parts.mailbox),
             registering: FxHashMap::default(),
+            brake: Brake::default(),
             connections: FxHashMap::default(),
             listening: parts.transports.listening(),
             transports: parts.transports,

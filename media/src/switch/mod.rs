@@ -16,6 +16,7 @@
 //! again (`reports`), sound and recordings find their tenant's folder (`services`), session descriptions are matched (`negotiation`), trunks are registered and watched (`trunks`).
 
 mod admission;
+mod brake;
 mod desk;
 mod inbox;
 mod legs;
