@@ -94,14 +94,17 @@ class Agent:
         """Signs in and begins to poll. Gives the retcode; the result is kept in `signed_in`."""
         name = "force_sign_in" if force else "sign_in"
         fields = {"password": self.password, "phonenum": self.phone, "agenttype": 4, "status": 4, "ip": "127.0.0.1", **settings}
-        self.stop_polling()
+        if force:
+            # The session that it replaces is no concern of this program any more.
+            self.stop_polling()
         method, target, body = operations.request(name, self.me, fields)
-        self.guid, self.cookies = None, []
         with self.lock:
-            answer = self.wire.ask(method, target, self._headers(), self._body(body))
+            answer = self.wire.ask(method, target, {}, self._body(body))
         code, result = self._read(name, answer)
         if code != "0":
             return code
+        self.stop_polling()
+        self.guid, self.cookies = None, []
         self._take_guid(answer)
         self._check_sign_in(result)
         self.signed_in, self.ended = result, None

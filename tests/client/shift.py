@@ -17,13 +17,13 @@ _ENDINGS = ("AgentEvent_Call_Release", "AgentEvent_Customer_Release")
 
 
 class Shift:
-    """Takes calls until `calls` are done or `seconds` have passed.
+    """Takes calls until `calls` are done or none has come for `seconds`.
 
     `talk` is how long it talks, `during` what it does meanwhile (one after the other over the calls), `records` whether the queue
     records, `work` whether it goes to wrap-up after a call (`autoenteridle` false).
     """
 
-    def __init__(self, agent, seconds=60.0, calls=1000, talk=1.0, during=("nothing",), records=True, work=True, answers=True):
+    def __init__(self, agent, seconds=10.0, calls=1000, talk=1.0, during=("nothing",), records=True, work=True, answers=True):
         self.agent, self.seconds, self.calls, self.talk = agent, seconds, calls, talk
         self.during, self.records, self.work, self.answers = list(during), records, work, answers
         self.taken, self.fault = 0, None
@@ -39,19 +39,16 @@ class Shift:
             self.fault = f"the shift of {self.agent.me} did not end in time; its events: {self.agent.names()[-12:]}"
 
     def _run(self):
-        end = time.monotonic() + self.seconds
         try:
-            while self.taken < self.calls:
-                left = end - time.monotonic()
-                if left <= 0 or not self._next_call(left):
-                    break
+            while self.taken < self.calls and self._next_call():
+                pass
         except Exception as error:  # pylint: disable=broad-except — reported by join
             self.fault = f"shift of {self.agent.me}, call {self.taken + 1}: {error}"
 
-    def _next_call(self, left):
+    def _next_call(self):
         """One call from offer to wrap-up; False if none came."""
         agent = self.agent
-        event = agent._next(time.monotonic() + left)  # pylint: disable=protected-access — a part of the agent
+        event = agent._next(time.monotonic() + self.seconds)  # pylint: disable=protected-access — a part of the agent
         if event is None:
             return False
         if event["eventType"] != "AgentState_Busy":

@@ -138,6 +138,8 @@ impl Tenant {
         let mode = match session.deferred {
             Some(deferred) => taking_effect(deferred, session.deferred_since, desk.now),
             None if *end == PartEnd::NodeRestarted => session.mode,
+            // Its customer was taken from it: it has nothing to wrap up and is idle, whatever it does after calls (cc-gateway.md §2.7, §4.3).
+            None if matches!(end, PartEnd::Intercepted(_)) => session.mode,
             None if part.joined.is_some() => self.mode_after_talk(desk.now, session, part),
             None => self.mode_after_offer(session, part, end),
         };

@@ -89,6 +89,13 @@ impl Fold {
                 let content = Inspection { kind: inspection::kind(it.mode), by: it.supervisor.get() };
                 told.push((it.agent, GatewayEvent::with("AgentOther_BeQcStart", content)));
             }
+            // The supervisor has the customer now (§4.3); its recording begins after that.
+            CallEvent::Intercepted(it) => {
+                let Some(call) = tenant.call(id) else { return };
+                if let Some(part) = call.part(it.supervisor) {
+                    self.talking(of, id, call, part, tenant, told);
+                }
+            }
             CallEvent::RecordingStarted(it) => {
                 if let Some(agent) = it.agent {
                     self.recordings.insert((of.clone(), it.recording), agent);
@@ -246,7 +253,12 @@ fn far_end_rings(id: CallId, leg: LegId, call: &Call, tenant: &Tenant, told: &mu
     let agent = ringing.agent.map(|agent| agent.to_string()).unwrap_or_default();
     let caller = |part: &&Part| part.role == PartRole::Caller && ringing.agent != Some(part.agent);
     let waits = call.parts.iter().find(caller).map(|part| part.agent);
-    let waits = waits.or_else(|| call.handover.as_ref().map(|handover| handover.agent).filter(|agent| ringing.agent != Some(*agent)));
+    // Help of three is asked for in the call itself: no part of its own calls the helper (§2.3).
+    let helps = ringing.agent.and_then(|agent| call.part(agent)).is_some_and(|part| part.role == PartRole::Helper);
+    let asked = || call.parts.iter().find(|part| helps && part.role == PartRole::Handler).map(|part| part.agent);
+    let waits = waits
+        .or_else(asked)
+        .or_else(|| call.handover.as_ref().map(|handover| handover.agent).filter(|agent| ringing.agent != Some(*agent)));
     if let Some(waits) = waits {
         let content = Alerting { call: callid::text(id), phone: ringing.number.clone(), agent, role: render::role(call) };
         told.push((waits, GatewayEvent::with("AgentEvent_Customer_Alerting", content)));

@@ -340,6 +340,25 @@ fn an_inspector_listens_and_leaves() {
     assert_eq!(scene.names(), ["4977 AgentOther_BeQcStop", "4001 AgentState_Ready"]);
 }
 
+/// §4.3: first the inspector talks, then its recording begins.
+#[test]
+fn an_inspector_that_takes_over_talks() {
+    let mut scene = Scene::new();
+    scene.sign_in(4001, Mode::Ready);
+    scene.sign_in(4977, Mode::Ready);
+    scene.caller_arrives();
+    scene.offered();
+    scene.talks();
+    let role = PartRole::Supervisor(agent(4977));
+    scene.later().call(CallOffered { agent: agent(4001), role, queue: None, choice: None, until: None });
+    scene.call(AgentJoined { agent: agent(4001), leg: LegId(3), auto: true });
+    scene.call(CallSupervised { supervisor: agent(4001), agent: agent(4977), mode: SuperviseMode::Listen });
+    scene.heard();
+    scene.later().call(SupervisionEnded { supervisor: agent(4001), agent: agent(4977) });
+    scene.call(CallIntercepted { supervisor: agent(4001), agent: agent(4977) });
+    assert_eq!(scene.names(), ["4977 AgentOther_BeQcStop", "4001 AgentEvent_Talking"]);
+}
+
 #[test]
 fn states_have_their_events() {
     let mut scene = Scene::new();

@@ -32,6 +32,10 @@ async fn done_silently(call: Call, wish: AgentWish) -> Outcome {
 /// `PUT …/addsupervise/{workNo}`.
 pub(in crate::gateway) async fn listen(call: Call) -> Outcome {
     let agent = target(&call)?;
+    // The inspector must be idle; going back to listening is `requestswitchinsertwhisperagent` or `switch`.
+    if supervised(&call)?.is_some() {
+        return Err(Code::InspectState.into());
+    }
     done_silently(call, AgentWish::Supervise { agent, mode: SuperviseMode::Listen }).await
 }
 

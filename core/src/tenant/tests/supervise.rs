@@ -167,6 +167,15 @@ fn a_supervisor_takes_the_customer_over() {
     assert!(s.events().contains(&"call.agent_left 103 OtherGone".to_owned()));
 }
 
+/// cc-gateway.md §2.7: the agent becomes idle.
+#[test]
+fn who_loses_its_customer_to_a_supervisor_has_nothing_to_wrap_up() {
+    let (mut s, ..) = sitting_in(Listen);
+    s.wishes(101, AgentWish::SetAutoReady(false));
+    s.wishes(103, AgentWish::Intercept { agent: work(101) });
+    assert!(s.events().contains(&"agent.mode 101 ready".to_owned()));
+}
+
 #[test]
 fn a_customer_on_hold_can_be_taken_over() {
     let (mut s, caller, _, leg) = sitting_in(Listen);
