@@ -89,7 +89,7 @@ class Wire:
         kept = self.connection is not None
         try:
             return self._ask(method, path, headers, body)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             self.close()
             if not kept:
                 raise

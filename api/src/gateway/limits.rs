@@ -71,3 +71,7 @@ pub(super) const CONFIG_SILENCE: Duration = Duration::from_secs(30 * 60);
 pub(super) const SUBSCRIPTIONS: usize = 16;
 /// A subscription dies without a handshake for so long (§2.14).
 pub(super) const SUBSCRIPTION_SILENCE: Duration = Duration::from_secs(300);
+
+/// Between two requests on one connection, at least: a program acts when its agent does, and one whose kept connection is closed
+/// under it shows an error to the agent. Slow senders are bounded by the number of connections.
+pub(super) const IDLE: Duration = Duration::from_secs(75);

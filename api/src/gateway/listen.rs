@@ -138,7 +138,7 @@ async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(door.head)
+        .header_read_timeout(door.head.max(super::limits::IDLE))
         .max_headers(64)
         .serve_connection(TokioIo::new(Forgiving::new(stream)), service)
         .with_upgrades();
