@@ -7,7 +7,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 use tandem_core::agent::{AgentRole, Mode, Skill};
 use tandem_core::tenant::contact::AgentEntry;
-use tandem_core::{Agent, Command, Phone, QueueId, Rejection, TenantId, Timestamp, UserName, WorkNumber};
+use tandem_core::{Agent, Command, Phone, QueueId, TenantId, Timestamp, UserName, WorkNumber};
 use utoipa::ToSchema;
 
 use super::bodies::{List, ListQuery, check_display_name};
@@ -401,10 +401,4 @@ async fn reset_one(state: &AppState, tenant: &TenantId, number: u32, phones: boo
     let agent = known(state, tenant, work_number)?;
     let phone: Option<UserName> = agent.settings.phone.as_deref().map(|user| parse("phone", user)).transpose()?;
     give_passwords(state, tenant, work_number, phone.map(|user| (user, phones))).await
-}
-
-impl From<tandem_core::AgentRefusal> for Problem {
-    fn from(refusal: tandem_core::AgentRefusal) -> Self {
-        Rejection::Agent(refusal).into()
-    }
 }

@@ -13,7 +13,7 @@ const LOW: u32 = 18;
 const HIGH: u64 = 1 << (28 - LOW);
 
 /// As written on the wire.
-pub(super) fn text(call: CallId) -> String {
+pub(crate) fn text(call: CallId) -> String {
     let seconds = u64::from(Ids::base_of(call.0)) + Ids::ORIGIN;
     let counter = call.0 & ((1 << 28) - 1);
     let number = (u64::from(Ids::source_of(call.0)) << LOW) | (counter & ((1 << LOW) - 1));

@@ -15,7 +15,7 @@
 
 mod answer;
 mod brake;
-mod callid;
+pub(crate) mod callid;
 mod certificate;
 mod codes;
 mod events;
